@@ -1,0 +1,40 @@
+//! The engine below every service: transactions, tenancy, records, filters, outbox and idempotency.
+//!
+//! Generated code (`contracts`) meets this crate through [`Record`], [`Request`], [`Event`] and [`Rpc`];
+//! handlers meet it through [`Cx`].
+
+mod call;
+mod caller;
+mod conflict;
+mod cx;
+mod env;
+mod event;
+mod flush;
+pub mod jobs;
+mod mask;
+pub mod migrate;
+mod peer;
+mod reaction;
+mod record;
+mod rpc;
+mod statements;
+mod table;
+mod verbs;
+
+pub use call::Call;
+pub use caller::{Actor, Caller, covers};
+pub use cx::{CORRELATION_HEADER, Cx, Meta, TENANT_HEADER, TRACE_HEADER};
+pub use env::Env;
+pub use event::{Envelope, Metadata, to_json};
+pub use jobs::Next;
+pub use peer::{BoxFuture, Channel, NoPeers, PeerChannel, Peers};
+pub use reaction::{React, react};
+pub use record::{Event, Header, Record, Request, Topic, Validate};
+pub use rpc::{Access, Method, Rpc, Standard};
+pub use table::{Column, Kind, Table};
+pub use verbs::BATCH_MAX;
+
+/// What generated code uses; nothing for people.
+pub mod glue {
+    pub use {prost, prost_reflect, prost_types, serde_json, sqlx, tonic};
+}

@@ -1,0 +1,190 @@
+//! One call of a method, from the wire to the commit: what generated glue runs around a handler.
+
+use std::time::Duration;
+
+use kit::{Code, Error, Result};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tonic::metadata::MetadataMap;
+use tonic::{Response, Status};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::cx::{CORRELATION_HEADER, Cx, Meta, TRACE_HEADER};
+use crate::env::{DEFAULT_DEADLINE, Env};
+use crate::flush::Answer;
+use crate::record::Request;
+use crate::rpc::{Access, Method};
+
+/// How often a handler runs when its transaction meets another one.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// The longest deadline that a caller gets.
+const DEADLINE_MAX: Duration = Duration::from_secs(300);
+
+/// One call of a method.
+pub struct Call {
+    cx: Cx,
+    method: &'static Method,
+    idempotency: Option<Answer>,
+    attempt: u32,
+}
+
+impl Call {
+    /// Checks the request and makes its [`Cx`]. Fails when the request breaks a rule of its contract.
+    pub async fn open<R: Request>(
+        env: &Env,
+        method: &'static Method,
+        request: tonic::Request<R>,
+    ) -> std::result::Result<(Self, R), Status> {
+        let (metadata, extensions, request) = request.into_parts();
+        let caller = match extensions.get::<Caller>() {
+            Some(caller) => caller.clone(),
+            None if method.access == Access::Public => Caller::anonymous(),
+            // The access layer puts a caller into every request that it lets through.
+            None => return Err(Error::internal(format!("{} was reached without a caller", method.path)).into()),
+        };
+        let mut violations = Vec::new();
+        request.validate("", &mut violations);
+        if !violations.is_empty() {
+            return Err(Error::invalid_fields(violations).into());
+        }
+        let idempotency = idempotency_key(method, &caller, &request)?;
+        let meta = Meta {
+            method: method.path.to_owned(),
+            correlation_id: text(&metadata, CORRELATION_HEADER.as_str())
+                .unwrap_or_else(|| env.ids().new_id().to_string()),
+            traceparent: text(&metadata, TRACE_HEADER.as_str()).unwrap_or_default(),
+            causation_id: String::new(),
+        };
+        let timeout = grpc_timeout(&metadata).unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_MAX);
+        let cx = Cx::new(env.clone(), caller, meta).with_timeout(timeout);
+        Ok((Self { cx, method, idempotency, attempt: 1 }, request))
+    }
+
+    /// What the handler gets.
+    pub fn cx(&mut self) -> &mut Cx {
+        &mut self.cx
+    }
+
+    /// The first answer to this request, if it was answered before.
+    pub async fn replay<M: Message + Default>(&mut self) -> std::result::Result<Option<Response<M>>, Status> {
+        let found = self.find_answer().await;
+        match found {
+            Ok(Some(answer)) => {
+                self.cx.rollback().await;
+                Ok(Some(answer))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.cx.rollback().await;
+                Err(report(self.method, error))
+            }
+        }
+    }
+
+    async fn find_answer<M: Message + Default>(&mut self) -> Result<Option<Response<M>>> {
+        let Some(key) = self.idempotency.clone() else { return Ok(None) };
+        if self.cx.tenant().is_err() {
+            return Ok(None);
+        }
+        let query = sqlx::query_as::<_, (String, Vec<u8>, Vec<u8>)>(
+            "select method, request_hash, response from tessera.idempotency where request_id = $1",
+        )
+        .bind(key.request_id);
+        let Some((method, hash, response)) = self.cx.row(query).await? else { return Ok(None) };
+        if method != key.method || hash != key.hash {
+            return Err(Error::new(
+                Code::AlreadyExists,
+                "REQUEST_ID_REUSED",
+                "erp",
+                "the request id was used for another request",
+            ));
+        }
+        let message = M::decode(response.as_slice()).map_err(Error::internal)?;
+        Ok(Some(Response::new(message)))
+    }
+
+    /// Commits after success, rolls back after failure. `None`: the transaction met another one and the
+    /// handler is to run again.
+    pub async fn close<M: Message + Default>(
+        &mut self,
+        result: Result<M>,
+    ) -> Option<std::result::Result<Response<M>, Status>> {
+        let error = match self.commit(result).await {
+            Ok(message) => return Some(Ok(Response::new(message))),
+            Err(error) => error,
+        };
+        self.cx.rollback().await;
+        if error.code() == Code::Aborted && error.reason() == "CONFLICT" && self.attempt < ATTEMPTS_MAX {
+            self.attempt += 1;
+            return None;
+        }
+        // The same request may have won on another connection meanwhile; then its answer is this one's.
+        if self.idempotency.is_some()
+            && error.code() != Code::Internal
+            && let Ok(Some(answer)) = self.replay().await
+        {
+            return Some(Ok(answer));
+        }
+        self.cx.rollback().await;
+        Some(Err(report(self.method, error)))
+    }
+
+    async fn commit<M: Message + Default>(&mut self, result: Result<M>) -> Result<M> {
+        let message = result?;
+        if let Some(key) = &self.idempotency
+            && self.cx.tenant().is_ok()
+        {
+            self.cx.pending.answer = Some(Answer { response: message.encode_to_vec(), ..key.clone() });
+        }
+        self.cx.checkpoint().await?;
+        Ok(message)
+    }
+}
+
+fn idempotency_key<R: Request>(method: &'static Method, caller: &Caller, request: &R) -> Result<Option<Answer>> {
+    let id = request.request_id();
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let request_id = Uuid::parse_str(id).map_err(|_| Error::invalid("request_id", "must be a UUID"))?;
+    let hash = Sha256::new()
+        .chain_update(method.path)
+        .chain_update(caller.actor.to_string())
+        .chain_update(request.encode_to_vec())
+        .finalize()
+        .to_vec();
+    Ok(Some(Answer { request_id, method: method.path, hash, response: Vec::new() }))
+}
+
+/// Logs what the caller is not told, once, and makes the status.
+fn report(method: &Method, error: Error) -> Status {
+    match (error.code(), error.cause()) {
+        (Code::Internal, cause) => tracing::error!(method = method.path, cause, %error, "call failed"),
+        (_, Some(cause)) => tracing::warn!(method = method.path, cause, %error, "call failed"),
+        _ => tracing::debug!(method = method.path, %error, "call refused"),
+    }
+    error.into()
+}
+
+fn text(metadata: &MetadataMap, name: &str) -> Option<String> {
+    let value = metadata.get(name)?.to_str().ok()?;
+    (!value.is_empty() && value.len() <= 128).then(|| value.to_owned())
+}
+
+/// Reads `grpc-timeout`: up to eight digits and a unit.
+fn grpc_timeout(metadata: &MetadataMap) -> Option<Duration> {
+    let value = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3_600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}

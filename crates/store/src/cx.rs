@@ -1,0 +1,263 @@
+//! The one argument of every handler: who asks, when, and the transaction in which the answer is written.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+use kit::{Error, OffsetDateTime, Result};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres, Transaction};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::caller::{Actor, Caller};
+use crate::conflict;
+use crate::env::{DEFAULT_DEADLINE, Env};
+use crate::flush::Pending;
+use crate::peer::PeerChannel;
+use crate::record::Event;
+
+/// What is taken off a call's deadline for each step inward, so that the callee gives up before its caller does.
+const DEADLINE_MARGIN: Duration = Duration::from_millis(20);
+
+/// Metadata that names the tenant for which a service acts.
+pub const TENANT_HEADER: HeaderName = HeaderName::from_static("x-tenant-id");
+/// Metadata that joins everything one outside request set off.
+pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// Metadata of W3C trace context.
+pub const TRACE_HEADER: HeaderName = HeaderName::from_static("traceparent");
+
+/// Where a call came from.
+#[derive(Debug, Clone, Default)]
+pub struct Meta {
+    /// The method's path, the event's type or the job's kind.
+    pub method: String,
+    /// The same for everything that one outside request set off.
+    pub correlation_id: String,
+    /// W3C trace context of the call; empty when it is not traced.
+    pub traceparent: String,
+    /// The event that set this off; empty for a direct request.
+    pub causation_id: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Scope {
+    Nowhere,
+    Tenant(Uuid),
+    System,
+}
+
+/// The one argument of every handler. Its transaction opens with the first statement; the engine closes it
+/// after the handler, together with the events, the audit rows and the idempotency record of the call.
+pub struct Cx {
+    env: Env,
+    caller: Caller,
+    scope: Scope,
+    meta: Meta,
+    deadline: Instant,
+    transaction: Option<Transaction<'static, Postgres>>,
+    pub(crate) pending: Pending,
+}
+
+impl Cx {
+    /// A call by somebody, in the tenant of the caller.
+    pub fn new(env: Env, caller: Caller, meta: Meta) -> Self {
+        let scope = caller.tenant.map_or(Scope::Nowhere, Scope::Tenant);
+        let deadline = Instant::now() + DEFAULT_DEADLINE;
+        Self { env, caller, scope, meta, deadline, transaction: None, pending: Pending::default() }
+    }
+
+    /// The same with another deadline.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.deadline = Instant::now() + timeout;
+        self
+    }
+
+    /// The current instant, UTC, in microseconds.
+    pub fn now(&self) -> OffsetDateTime {
+        self.env.clock().now()
+    }
+
+    /// A new UUIDv7.
+    pub fn new_id(&self) -> String {
+        self.env.ids().new_id().to_string()
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.caller.actor
+    }
+
+    /// Who calls, with the permissions held.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Where the call came from.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// The service's surroundings; for the engine and for composition, not for handlers.
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// The tenant in whose name the call runs.
+    pub fn tenant(&self) -> Result<Uuid> {
+        match self.scope {
+            Scope::Tenant(tenant) => Ok(tenant),
+            Scope::Nowhere | Scope::System => Err(Error::internal("the call has no tenant")),
+        }
+    }
+
+    /// Opens the second door: what follows sees all tenants. The reason goes to the log. Only before the
+    /// first statement.
+    pub fn system(&mut self, reason: &str) -> Result<()> {
+        self.refuse_open_transaction("enter the system scope")?;
+        if !self.meta.method.starts_with("engine:") {
+            tracing::info!(service = self.env.service(), method = self.meta.method, reason, "system scope");
+        }
+        self.scope = Scope::System;
+        Ok(())
+    }
+
+    /// Gives the call its tenant once it is known: a login, a sign-up, a job of a sweep.
+    pub async fn enter_tenant(&mut self, tenant_id: &str) -> Result<()> {
+        let tenant = Uuid::parse_str(tenant_id).map_err(|_| Error::invalid("tenant_id", "must be a UUID"))?;
+        self.checkpoint().await?;
+        self.scope = Scope::Tenant(tenant);
+        self.caller.tenant = Some(tenant);
+        Ok(())
+    }
+
+    /// From here on the call acts as this user: a public call that has just found out who calls.
+    pub fn act_as(&mut self, actor: Actor) {
+        self.caller.actor = actor;
+    }
+
+    /// Runs a statement and tells how many rows it touched.
+    pub async fn execute(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<u64> {
+        let done = query.execute(self.sql().await?).await.map_err(conflict::map)?;
+        Ok(done.rows_affected())
+    }
+
+    /// Runs a query and returns all rows; the query limits their number.
+    pub async fn rows<T>(&mut self, query: QueryAs<'_, Postgres, T, PgArguments>) -> Result<Vec<T>>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        query.fetch_all(self.sql().await?).await.map_err(conflict::map)
+    }
+
+    /// Runs a query and returns its first row.
+    pub async fn row<T>(&mut self, query: QueryAs<'_, Postgres, T, PgArguments>) -> Result<Option<T>>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        query.fetch_optional(self.sql().await?).await.map_err(conflict::map)
+    }
+
+    /// The connection inside the transaction, which opens here if it is not open yet.
+    pub async fn sql(&mut self) -> Result<&mut PgConnection> {
+        if self.transaction.is_none() {
+            let begin = self.begin_statement()?;
+            let opened = self.env.pool().begin_with(AssertSqlSafe(begin)).await.map_err(conflict::map)?;
+            self.transaction = Some(opened);
+        }
+        Ok(&mut **self.transaction.as_mut().expect("it was opened above"))
+    }
+
+    /// Row-level security is set here and nowhere else. One round trip; nothing in it comes from a request
+    /// but the tenant's id, which is a parsed UUID.
+    fn begin_statement(&self) -> Result<String> {
+        let left = self.deadline.saturating_duration_since(Instant::now()).as_millis();
+        if left == 0 {
+            return Err(deadline_exceeded());
+        }
+        let scope = match self.scope {
+            Scope::Tenant(tenant) => format!("set local app.tenant_id = '{tenant}'"),
+            Scope::System => format!("set local role \"{}\"", self.env.system_role()),
+            Scope::Nowhere => return Err(Error::internal("a statement outside any tenant")),
+        };
+        Ok(format!("begin; {scope}; set local statement_timeout = {left}"))
+    }
+
+    /// Puts an event into the outbox of this transaction.
+    pub fn emit<E: Event>(&mut self, event: E) -> Result<()> {
+        let row = crate::event::outbox_row(self, E::TYPE, E::TOPIC, event.key(), crate::event::to_json(&event)?)?;
+        self.pending.events.push(row);
+        Ok(())
+    }
+
+    /// A client of another service, such as `cx.peer(ReservationServiceClient::new)?`. Refused while a
+    /// transaction is open: a slow peer must not hold locks here.
+    pub fn peer<C>(&self, new: impl FnOnce(PeerChannel) -> C) -> Result<C> {
+        self.refuse_open_transaction("call a peer")?;
+        let left = self.deadline.saturating_duration_since(Instant::now()).saturating_sub(DEADLINE_MARGIN);
+        if left.is_zero() {
+            return Err(deadline_exceeded());
+        }
+        let mut headers = HeaderMap::new();
+        let mut put = |name: HeaderName, text: &str| {
+            if let Ok(value) = HeaderValue::from_str(text)
+                && !text.is_empty()
+            {
+                headers.insert(name, value);
+            }
+        };
+        put(HeaderName::from_static("grpc-timeout"), &format!("{}m", left.as_millis()));
+        put(CORRELATION_HEADER, &self.meta.correlation_id);
+        put(TRACE_HEADER, &self.meta.traceparent);
+        if let Scope::Tenant(tenant) = self.scope {
+            put(TENANT_HEADER, &tenant.to_string());
+        }
+        let peers = self.env.peers().clone();
+        Ok(new(PeerChannel { channel: peers.channel(), peers, headers }))
+    }
+
+    /// Commits what was written so far with its events and goes on without a transaction, so that a saga can
+    /// call a peer between two of its steps.
+    pub async fn checkpoint(&mut self) -> Result<()> {
+        if self.transaction.is_none() && self.pending.is_empty() {
+            return Ok(());
+        }
+        crate::flush::flush(self).await?;
+        if let Some(transaction) = self.transaction.take() {
+            transaction.commit().await.map_err(conflict::map)?;
+        }
+        if !self.pending.events.is_empty() {
+            self.env.outbox_wake().notify_one();
+        }
+        if !self.pending.jobs.is_empty() {
+            self.env.jobs_wake().notify_one();
+        }
+        self.pending = Pending::default();
+        Ok(())
+    }
+
+    /// Undoes what was written since the last checkpoint.
+    pub async fn rollback(&mut self) {
+        self.pending = Pending::default();
+        if let Some(transaction) = self.transaction.take()
+            && let Err(error) = transaction.rollback().await
+        {
+            // The connection is closed then, which rolls back as well.
+            tracing::warn!(%error, "rollback failed");
+        }
+    }
+
+    fn refuse_open_transaction(&self, what: &str) -> Result<()> {
+        debug_assert!(self.transaction.is_none(), "must not {what} with an open transaction");
+        if self.transaction.is_some() {
+            return Err(Error::internal(format!("must not {what} with an open transaction")));
+        }
+        Ok(())
+    }
+}
+
+fn deadline_exceeded() -> Error {
+    Error::new(kit::Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "erp", "the deadline passed")
+}

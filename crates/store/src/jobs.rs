@@ -1,0 +1,136 @@
+//! Work to be done later or outside a transaction: enqueued with the rows that want it, done at least once.
+
+use std::time::Duration;
+
+use kit::{OffsetDateTime, Result};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::cx::{Cx, Meta};
+use crate::env::Env;
+use crate::flush::JobRow;
+
+/// How many jobs are claimed at a time.
+const CLAIM_MAX: i64 = 32;
+
+/// The longest pause between two attempts of a job that fails.
+const BACKOFF_MAX: Duration = Duration::from_secs(300);
+
+/// What a job wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing more.
+    Done,
+    /// To run again at this time.
+    At(OffsetDateTime),
+}
+
+/// A job that this process has taken for a while.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The tenant in whose name it runs.
+    pub tenant: Uuid,
+    /// What is to be done.
+    pub kind: String,
+    /// To what it is to be done.
+    pub key: String,
+    /// How often it was tried before.
+    pub attempts: i32,
+    /// What set it off.
+    pub correlation_id: String,
+    generation: i64,
+}
+
+impl Cx {
+    /// Has a job run at a time, once per kind and key; the earlier time wins when it is there already.
+    pub fn enqueue(&mut self, kind: &'static str, key: &str, run_time: OffsetDateTime) {
+        self.pending.jobs.push(JobRow { kind, key: key.to_owned(), run_time });
+    }
+}
+
+/// Takes jobs of these kinds that are due, for the length of a lease. A process that dies loses its lease and
+/// another one takes the job again.
+pub async fn claim(env: &Env, kinds: &[&str], lease: Duration) -> Result<Vec<Claimed>> {
+    let mut cx = system_cx(env, "claim jobs");
+    let now = cx.now();
+    let query = sqlx::query_as::<_, (Uuid, String, String, i32, String, i64)>(
+        "update tessera.jobs set lease_time = $2, attempts = attempts + 1
+         where (tenant_id, kind, key) in (
+             select tenant_id, kind, key from tessera.jobs
+             where run_time <= $1 and (lease_time is null or lease_time < $1) and kind = any($3)
+             order by run_time limit $4 for update skip locked)
+         returning tenant_id, kind, key, attempts - 1, correlation_id, generation",
+    )
+    .bind(now)
+    .bind(now + lease)
+    .bind(kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>())
+    .bind(CLAIM_MAX);
+    let rows = cx.rows(query).await?;
+    cx.checkpoint().await?;
+    let claimed = rows.into_iter().map(|(tenant, kind, key, attempts, correlation_id, generation)| Claimed {
+        tenant,
+        kind,
+        key,
+        attempts,
+        correlation_id,
+        generation,
+    });
+    Ok(claimed.collect())
+}
+
+impl Claimed {
+    /// The call in which the job runs: the service acting for the job's tenant.
+    pub fn cx(&self, env: &Env, timeout: Duration) -> Cx {
+        let meta = Meta {
+            method: format!("job:{}", self.kind),
+            correlation_id: self.correlation_id.clone(),
+            ..Meta::default()
+        };
+        Cx::new(env.clone(), Caller::service(env.service(), Some(self.tenant)), meta).with_timeout(timeout)
+    }
+
+    /// Commits what the job did, together with the end of the job or its next time.
+    pub async fn finish(&self, cx: &mut Cx, next: Next) -> Result<()> {
+        let at = match next {
+            Next::Done => None,
+            Next::At(at) => Some(at),
+        };
+        // Enqueued again while it ran: it stays, free to be claimed at once.
+        let changed = "update tessera.jobs set lease_time = null, attempts = 0,
+                run_time = case when generation = $3 then coalesce($4, run_time) else run_time end
+             where kind = $1 and key = $2 and ($4::timestamptz is not null or generation <> $3)";
+        let ended = "delete from tessera.jobs where kind = $1 and key = $2 and generation = $3";
+        let query = sqlx::query(if at.is_some() { changed } else { ended });
+        let query = query.bind(&self.kind).bind(&self.key).bind(self.generation);
+        let query = if at.is_some() { query.bind(at) } else { query };
+        if cx.execute(query).await? == 0 && at.is_none() {
+            let freed = sqlx::query(changed).bind(&self.kind).bind(&self.key).bind(self.generation).bind(at);
+            cx.execute(freed).await?;
+        }
+        cx.checkpoint().await
+    }
+
+    /// Notes a failure and sets the time of the next attempt: twice as late each time, never given up.
+    pub async fn fail(&self, env: &Env, error: &kit::Error) -> Result<()> {
+        let pause = Duration::from_millis(200)
+            .saturating_mul(2_u32.saturating_pow(u32::try_from(self.attempts.clamp(0, 20)).unwrap_or(0)))
+            .min(BACKOFF_MAX);
+        let mut cx = self.cx(env, Duration::from_secs(10));
+        let run_time = cx.now() + pause;
+        let query = sqlx::query(
+            "update tessera.jobs set lease_time = null, run_time = $3, last_error = left($4, 2000)
+             where kind = $1 and key = $2",
+        );
+        let text = error.to_string();
+        cx.execute(query.bind(&self.kind).bind(&self.key).bind(run_time).bind(text)).await?;
+        cx.checkpoint().await
+    }
+}
+
+/// A call of the engine itself that sees all tenants.
+pub fn system_cx(env: &Env, what: &str) -> Cx {
+    let meta = Meta { method: format!("engine:{what}"), ..Meta::default() };
+    let mut cx = Cx::new(env.clone(), Caller::service(env.service(), None), meta);
+    cx.system(what).expect("a new call has no transaction");
+    cx
+}

@@ -1,0 +1,80 @@
+//! How one service calls another: always over gRPC, with the caller's deadline and its own identity.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderValue};
+use kit::Result;
+use tonic::body::Body;
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, Service};
+
+/// A way to the other services, by the path of the method.
+pub type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, BoxError>;
+
+/// A future that can be kept in a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The other services.
+pub trait Peers: Send + Sync + 'static {
+    /// The way to them.
+    fn channel(&self) -> Channel;
+
+    /// The access token of this service's own identity.
+    fn token(&self) -> BoxFuture<'_, Result<String>>;
+}
+
+/// Peers of a service that calls none.
+#[derive(Debug)]
+pub struct NoPeers;
+
+impl Peers for NoPeers {
+    fn channel(&self) -> Channel {
+        Channel::new(tower::service_fn(|request: http::Request<Body>| {
+            let path = request.uri().path().to_owned();
+            async move { Err::<http::Response<Body>, BoxError>(format!("no way to {path} is configured").into()) }
+        }))
+    }
+
+    fn token(&self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(async { Err(kit::Error::internal("this service has no identity to call others with")) })
+    }
+}
+
+/// What generated clients are built on: the way to the peers, with the headers of the current call.
+#[derive(Clone)]
+pub struct PeerChannel {
+    pub(crate) channel: Channel,
+    pub(crate) peers: Arc<dyn Peers>,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Service<http::Request<Body>> for PeerChannel {
+    type Response = http::Response<Body>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, std::result::Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), BoxError>> {
+        self.channel.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        // The clone that was polled ready must be the one that is called.
+        let ready = self.channel.clone();
+        let mut channel = std::mem::replace(&mut self.channel, ready);
+        let peers = self.peers.clone();
+        for (name, value) in &self.headers {
+            request.headers_mut().insert(name, value.clone());
+        }
+        Box::pin(async move {
+            let token = peers.token().await?;
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))?;
+            bearer.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, bearer);
+            channel.call(request).await
+        })
+    }
+}
