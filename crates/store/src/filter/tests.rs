@@ -1,0 +1,1 @@
+//! Grammar and SQL of filters.
