@@ -57,7 +57,7 @@ impl Call {
             traceparent: text(&metadata, TRACE_HEADER.as_str()).unwrap_or_default(),
             causation_id: String::new(),
         };
-        let timeout = grpc_timeout(&metadata).unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_MAX);
+        let timeout = text(&metadata, "grpc-timeout").and_then(|value| grpc_timeout(&value)).unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_MAX);
         let cx = Cx::new(env.clone(), caller, meta).with_timeout(timeout);
         Ok((Self { cx, method, idempotency, attempt: 1 }, request))
     }
@@ -173,9 +173,8 @@ fn text(metadata: &MetadataMap, name: &str) -> Option<String> {
     (!value.is_empty() && value.len() <= 128).then(|| value.to_owned())
 }
 
-/// Reads `grpc-timeout`: up to eight digits and a unit.
-fn grpc_timeout(metadata: &MetadataMap) -> Option<Duration> {
-    let value = metadata.get("grpc-timeout")?.to_str().ok()?;
+/// Reads a `grpc-timeout`: up to eight digits and a unit. Nothing for a malformed one.
+pub fn grpc_timeout(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
     match unit {

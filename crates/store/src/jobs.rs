@@ -134,3 +134,22 @@ pub fn system_cx(env: &Env, what: &str) -> Cx {
     cx.system(what).expect("a new call has no transaction");
     cx
 }
+
+/// An `async fn(cx: &mut Cx, key: String) -> Result<Next>`, or any function like it.
+pub trait Work<'a>: Send + Sync + 'static {
+    /// What the function returns.
+    type Future: Future<Output = Result<Next>> + Send + 'a;
+    /// Calls it.
+    fn work(&self, cx: &'a mut Cx, key: String) -> Self::Future;
+}
+
+impl<'a, F, Fut> Work<'a> for F
+where
+    F: Fn(&'a mut Cx, String) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Next>> + Send + 'a,
+{
+    type Future = Fut;
+    fn work(&self, cx: &'a mut Cx, key: String) -> Fut {
+        self(cx, key)
+    }
+}
