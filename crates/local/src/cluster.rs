@@ -186,6 +186,9 @@ fn reuse(place: &Place) -> Option<u16> {
     if !Postmaster::wait_ready(&place.data, START_PATIENCE) {
         return None;
     }
+    let port = Postmaster::running(&place.data)?.port;
+    // One that was killed this moment is still in the process table, but answers no more.
+    std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).ok()?;
     Postmaster::running(&place.data).map(|server| server.port)
 }
 
@@ -255,9 +258,9 @@ fn initialise(place: &Place, user: &ServerUser, binaries: &Binaries, profile: Pr
 /// Starts the server on a free port and remembers which.
 fn launch(place: &Place, user: &ServerUser, binaries: &Binaries, options: &ClusterOptions) -> Result<u16> {
     rotate_log(place)?;
-    Postmaster::disarm_stale_file(&place.data)?;
     let mut attempt = 0;
     loop {
+        Postmaster::disarm_stale_files(&place.data, &place.run)?;
         let port = choose_port(place, options.port)?;
         settings::write(place, user, options.profile, port)?;
         match launch_once(place, user, binaries) {

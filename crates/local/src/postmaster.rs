@@ -33,13 +33,21 @@ impl Postmaster {
         Self::recorded(data).filter(|server| server.pid > 1 && is_postmaster(server.pid, data))
     }
 
-    /// Makes a file left by a killed server harmless when its process number is somebody else's by now.
+    /// Makes harmless what a killed server left, when its process number is somebody else's by now, or a zombie's.
+    /// The caller holds the start lock and knows that no server runs on these data.
     ///
-    /// The file itself must stay: the server finds in it the shared memory of its predecessor, and
+    /// `postmaster.pid` itself must stay: the server finds in it the shared memory of its predecessor, and
     /// refuses to start while orphans of that still write. So only the number is replaced, by one that no process has.
-    pub fn disarm_stale_file(data: &Path) -> Result<()> {
+    /// The socket's lock guards nothing more, as the socket folder serves these data alone.
+    pub fn disarm_stale_files(data: &Path, run: &Path) -> Result<()> {
+        for entry in fs::read_dir(run).into_iter().flatten().flatten() {
+            if entry.file_name().as_encoded_bytes().starts_with(b".s.PGSQL.") {
+                let path = entry.path();
+                fs::remove_file(&path).map_err(Error::io("Cannot remove", &path))?;
+            }
+        }
         let Some(stale) = Self::recorded(data) else { return Ok(()) };
-        if !is_alive(stale.pid) || is_postmaster(stale.pid, data) {
+        if !is_alive(stale.pid) {
             return Ok(());
         }
         let path = data.join("postmaster.pid");
@@ -116,7 +124,10 @@ mod tests {
         let rest = "/data\n1700000000\n15432\n/run\n127.0.0.1\n  5432001         7\nready\n";
         fs::write(&path, format!("{}\n{rest}", std::process::id())).unwrap();
         assert_eq!(Postmaster::running(dir.path()), None);
-        Postmaster::disarm_stale_file(dir.path()).unwrap();
+        let run = tempfile::tempdir().unwrap();
+        fs::write(run.path().join(".s.PGSQL.15432.lock"), rest).unwrap();
+        Postmaster::disarm_stale_files(dir.path(), run.path()).unwrap();
+        assert_eq!(fs::read_dir(run.path()).unwrap().count(), 0);
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{NO_PROCESS}\n{rest}"));
         let recorded = Postmaster::recorded(dir.path()).unwrap();
         assert_eq!((recorded.port, recorded.ready), (15432, true));

@@ -53,7 +53,8 @@ impl Names {
             .iter()
             .map(|role| {
                 // Without inheritance a login has the system role's rights only after `set role`.
-                let inherit = if *role == self.login { "noinherit" } else { "inherit" };
+                let is_user = *role != self.owner;
+                let inherit = if is_user { "noinherit" } else { "inherit" };
                 make_role(role, &format!("login {inherit} password '{}'", password(role)))
             })
             .collect();

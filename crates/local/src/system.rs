@@ -179,6 +179,7 @@ pub fn ensure_disk(path: &Path, needed: u64) -> Result<()> {
     let existing = path.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
     let stat = nix::sys::statvfs::statvfs(existing)
         .map_err(|errno| Error::io("Cannot measure the disk of", existing)(errno.into()))?;
+    #[expect(clippy::useless_conversion, reason = "the blocks are counted in 32 bits on other systems")]
     let free = u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size()));
     if free >= needed {
         return Ok(());
