@@ -1,0 +1,138 @@
+//! Services in this process, on fresh databases.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use contracts::identity::v1::SignUpRequest;
+use contracts::identity::v1::auth_service_client::AuthServiceClient;
+use host::{Config, Database, Log, Service, ServiceIdentities};
+use kit::UuidV7;
+use local::{Provisioned, Secrets};
+use store::{Channel, Env};
+
+use crate::clock::TestClock;
+use crate::party::Party;
+
+/// What a test's mesh may have otherwise than usual.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Kafka brokers instead of the embedded log.
+    pub kafka: Option<String>,
+    /// How long a job stays with a process that may have died, in seconds; 0: the usual.
+    pub job_lease_seconds: u32,
+}
+
+/// A running mesh. Dropping it leaves its tasks to the end of the test's runtime; [`Mesh::stop`] drains it.
+pub struct Mesh {
+    host: host::Mesh,
+    clock: Arc<TestClock>,
+    provisioned: Provisioned,
+}
+
+impl Mesh {
+    /// Starts services together with identity, which is added.
+    pub async fn start(services: Vec<Service>) -> Self {
+        Self::start_with(services, Options::default()).await
+    }
+
+    /// The same with options.
+    pub async fn start_with(mut services: Vec<Service>, options: Options) -> Self {
+        let identities = ServiceIdentities::for_process(&services, &UuidV7);
+        let secrets = identities.0.iter().map(|(name, one)| (name.clone(), one.secret.clone())).collect();
+        services.push(identity::service(identities));
+        let names: Vec<&str> = services.iter().map(Service::name).collect();
+        let provisioned = databases(&names).await;
+        let log = match &options.kafka {
+            Some(brokers) => Log::Kafka(brokers.clone()),
+            None => Log::Postgres(provisioned.log_url.clone()),
+        };
+        let config = config(&provisioned, secrets, log, options.job_lease_seconds);
+        let clock = Arc::new(TestClock::default());
+        let host = host::Mesh::start_with(services, config, clock.clone()).await.expect("the mesh starts");
+        Self { host, clock, provisioned }
+    }
+
+    /// A new tenant, as its first user, who may do everything. `name` becomes its slug and company name.
+    pub async fn sign_up(&self, name: &str) -> Party {
+        let request = SignUpRequest {
+            company_name: name.to_owned(),
+            slug: name.to_owned(),
+            email: format!("owner@{name}.example"),
+            password: "correct horse battery".to_owned(),
+            display_name: format!("Owner of {name}"),
+            base_currency: "EUR".to_owned(),
+        };
+        let answer = AuthServiceClient::new(self.channel()).sign_up(request).await.expect("sign-up works");
+        let answer = answer.into_inner();
+        let tokens = answer.tokens.expect("sign-up gives tokens");
+        let tenant = answer.tenant.expect("sign-up gives the tenant");
+        Party::new(self.channel(), tokens.access_token, tenant.slug, tenant.id)
+    }
+
+    /// Somebody without a token.
+    pub fn stranger(&self) -> Party {
+        Party::new(self.channel(), String::new(), String::new(), String::new())
+    }
+
+    /// Every method of every service, behind the access layer.
+    pub fn channel(&self) -> Channel {
+        self.host.channel()
+    }
+
+    /// The surroundings of a service.
+    pub fn env(&self, service: &str) -> &Env {
+        self.host.env(service).expect("the service runs in this mesh")
+    }
+
+    /// The event log.
+    pub fn log(&self) -> &Arc<dyn bus::EventLog> {
+        self.host.log()
+    }
+
+    /// The URL of a service's database as the role that owns it.
+    pub fn owner_url(&self, service: &str) -> &str {
+        &self.provisioned.services[service].owner_url
+    }
+
+    /// A connection to a service's database as the administrator, who sees every row: for looking, not for doing.
+    pub async fn look_into(&self, service: &str) -> sqlx::PgConnection {
+        let cluster = local::shared_cluster().await.expect("the tests' cluster runs");
+        let url = cluster.url(&self.provisioned.services[service].database).expect("the database has a URL");
+        sqlx::Connection::connect(&url).await.expect("the administrator can connect")
+    }
+
+    /// Turns the clock of all services.
+    pub fn advance(&self, by: kit::Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Drains and stops.
+    pub async fn stop(self) {
+        self.host.drain().await;
+    }
+}
+
+/// Fresh databases for these services on the tests' cluster.
+async fn databases(names: &[&str]) -> Provisioned {
+    let cluster = local::shared_cluster().await.expect("the tests' cluster runs");
+    let mut secrets = Secrets::in_memory();
+    let prefix = local::test_prefix("mesh");
+    local::provision(cluster.admin_url(), &prefix, names, &mut secrets).await.expect("databases can be made")
+}
+
+fn config(provisioned: &Provisioned, secrets: HashMap<String, String>, log: Log, job_lease_seconds: u32) -> Config {
+    let database = |urls: &local::DatabaseUrls| Database {
+        url: urls.url.clone(),
+        owner_url: Some(urls.owner_url.clone()),
+    };
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        metrics_listen: None,
+        databases: provisioned.services.iter().map(|(name, urls)| (name.clone(), database(urls))).collect(),
+        log,
+        peers: HashMap::new(),
+        secrets,
+        pool_max: 8,
+        job_lease_seconds: if job_lease_seconds == 0 { 60 } else { job_lease_seconds },
+    }
+}
