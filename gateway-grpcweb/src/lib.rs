@@ -1,0 +1,50 @@
+//! The gateway: every contract as REST, gRPC-Web and gRPC on one port, by descriptors alone.
+//!
+//! ```no_run
+//! # async fn example(descriptor_set: &[u8], routes: tonic::service::Routes) -> Result<(), Box<dyn std::error::Error>> {
+//! use gateway_grpcweb::{Backend, Gateway, Options};
+//!
+//! let gateway = Gateway::new(descriptor_set, Backend::routes(routes), Options::default())?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! gateway.serve(listener, std::future::pending()).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A descriptor set is compiled once into a [`Snapshot`]: a tree of routes from the
+//! `google.api.http` options, and a plan for every message, by which JSON is written straight to
+//! protobuf bytes and back. The gateway knows no service by name.
+
+mod backend;
+mod call;
+mod codec;
+mod cors;
+mod error;
+mod gateway;
+mod grpc;
+mod grpc_web;
+mod headers;
+mod http_rule;
+mod options;
+mod query;
+mod rest;
+mod routing;
+mod serve;
+mod snapshot;
+mod stream;
+
+#[cfg(test)]
+mod cases;
+
+pub use backend::Backend;
+pub use codec::{JsonError, JsonOptions};
+pub use gateway::{Gateway, GatewayService};
+pub use options::{Options, Origins};
+pub use snapshot::{LoadError, Snapshot};
+
+/// The body of requests and answers.
+pub type Body = tonic::body::Body;
+
+/// A body whose bytes are all there.
+pub(crate) fn body(bytes: impl Into<bytes::Bytes>) -> Body {
+    Body::new(http_body_util::Full::new(bytes.into()))
+}

@@ -1,0 +1,162 @@
+//! One call to a service: frames out, frames and status in.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, TE};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
+use http_body::Body as _;
+use tonic::Code;
+
+use crate::Body;
+use crate::backend::{Backend, CallError};
+use crate::error::ApiError;
+
+/// Flag and length before every message.
+pub(crate) const FRAME_HEAD: usize = 5;
+
+/// An answer whose headers have come.
+pub(crate) struct Answer {
+    pub(crate) headers: HeaderMap,
+    pub(crate) messages: Messages,
+}
+
+/// Sends one framed message.
+pub(crate) async fn send(
+    backend: &Backend,
+    path: &PathAndQuery,
+    metadata: HeaderMap,
+    frame: Vec<u8>,
+    max_message: usize,
+) -> Result<Answer, ApiError> {
+    let mut request = Request::new(crate::body(frame));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from(path.clone());
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = metadata;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+    let response = backend.call(request).await.map_err(ApiError::from)?;
+    let (head, body) = response.into_parts();
+    if let Some(status) = ApiError::from_metadata(&head.headers) {
+        status?;
+    } else if !head.status.is_success() {
+        return Err(ApiError::from_http(head.status));
+    }
+    Ok(Answer { headers: head.headers, messages: Messages::new(body, max_message) })
+}
+
+/// Fills in the five bytes that were left before a message.
+pub(crate) fn close_frame(frame: &mut [u8]) -> Result<(), ApiError> {
+    let len = u32::try_from(frame.len() - FRAME_HEAD).map_err(|_| ApiError::too_large(u32::MAX as usize))?;
+    frame[0] = 0;
+    frame[1..FRAME_HEAD].copy_from_slice(&len.to_be_bytes());
+    Ok(())
+}
+
+impl From<CallError> for ApiError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::NoBackend => {
+                Self::new(Code::Unimplemented, "no service is configured for this method")
+            }
+            CallError::Failed(error) => Self::unavailable(&error),
+        }
+    }
+}
+
+/// The messages of an answer, read off its frames.
+pub(crate) struct Messages {
+    body: Body,
+    /// Bytes that may hold whole frames.
+    ready: Bytes,
+    /// The beginning of a frame whose end has not come.
+    partial: BytesMut,
+    max_message: usize,
+    done: bool,
+}
+
+impl Messages {
+    fn new(body: Body, max_message: usize) -> Self {
+        Self { body, ready: Bytes::new(), partial: BytesMut::new(), max_message, done: false }
+    }
+
+    /// The next message. None: the call ended well.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ApiError>> {
+        loop {
+            if let Some(message) = self.take_frame()? {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            if self.done {
+                return Poll::Ready(Ok(None));
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.add(data),
+                    Err(frame) => {
+                        let status = frame.trailers_ref().and_then(ApiError::from_metadata);
+                        return Poll::Ready(self.end(status));
+                    }
+                },
+                Some(Err(status)) => return Poll::Ready(Err(ApiError::unavailable(&status))),
+                None => return Poll::Ready(self.end(None)),
+            }
+        }
+    }
+
+    fn end(&mut self, status: Option<Result<(), ApiError>>) -> Result<Option<Bytes>, ApiError> {
+        self.done = true;
+        match status {
+            Some(Err(error)) => Err(error),
+            Some(Ok(())) | None if !self.ready.is_empty() || !self.partial.is_empty() => {
+                Err(ApiError::internal(&"a service's answer ended within a message"))
+            }
+            Some(Ok(())) => Ok(None),
+            // An answer of headers alone with status 0 has a body without trailers.
+            None => Ok(None),
+        }
+    }
+
+    fn add(&mut self, data: Bytes) {
+        if self.partial.is_empty() && self.ready.is_empty() {
+            self.ready = data;
+            return;
+        }
+        if self.partial.is_empty() {
+            self.partial.extend_from_slice(&self.ready);
+            self.ready = Bytes::new();
+        }
+        self.partial.extend_from_slice(&data);
+        if frame_len(&self.partial).is_some_and(|len| self.partial.len() >= FRAME_HEAD + len) {
+            self.ready = self.partial.split().freeze();
+        }
+    }
+
+    fn take_frame(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let Some(len) = frame_len(if self.partial.is_empty() { &self.ready } else { &self.partial }) else {
+            return Ok(None);
+        };
+        if len > self.max_message {
+            return Err(ApiError::internal(&"a service's message is longer than the limit"));
+        }
+        if self.ready.len() < FRAME_HEAD + len {
+            return Ok(None);
+        }
+        if self.ready[0] != 0 {
+            return Err(ApiError::internal(&"a service compressed its answer without being asked"));
+        }
+        self.ready.advance(FRAME_HEAD);
+        Ok(Some(self.ready.split_to(len)))
+    }
+}
+
+fn frame_len(bytes: &[u8]) -> Option<usize> {
+    let length = bytes.get(1..FRAME_HEAD)?;
+    Some(length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
+}

@@ -1,0 +1,199 @@
+//! The gateway itself: which protocol a request speaks, and what all answers have in common.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwap;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+
+use crate::Body;
+use crate::backend::Backend;
+use crate::error::ApiError;
+use crate::grpc_web::Form;
+use crate::options::Options;
+use crate::routing::Found;
+use crate::snapshot::{LoadError, Snapshot};
+use crate::{cors, grpc, grpc_web, headers, rest};
+
+/// Serves REST, gRPC-Web and gRPC for every method of a descriptor set. Cheap to clone; clones
+/// share their state.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    snapshot: ArcSwap<Snapshot>,
+    pub(crate) backend: Backend,
+    pub(crate) options: Options,
+    ready: AtomicBool,
+}
+
+impl Gateway {
+    /// Compiles the descriptor set, an encoded `google.protobuf.FileDescriptorSet`.
+    ///
+    /// # Errors
+    /// When the set is not complete, or an HTTP rule in it cannot be served; the error names the
+    /// method.
+    pub fn new(descriptor_set: &[u8], backend: Backend, options: Options) -> Result<Self, LoadError> {
+        let snapshot = Snapshot::compile(descriptor_set)?;
+        let inner = Inner {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            backend,
+            options,
+            ready: AtomicBool::new(true),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Replaces the descriptor set. Requests under way finish with the one they began with.
+    ///
+    /// # Errors
+    /// As for [`Gateway::new`]; the set in use stays.
+    pub fn reload(&self, descriptor_set: &[u8]) -> Result<(), LoadError> {
+        self.inner.snapshot.store(Arc::new(Snapshot::compile(descriptor_set)?));
+        Ok(())
+    }
+
+    /// The descriptor set in use.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.snapshot.load_full()
+    }
+
+    /// What `/readyz` tells; true at first, and false once a stop was asked for.
+    pub fn set_ready(&self, ready: bool) {
+        self.inner.ready.store(ready, Ordering::Relaxed);
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// The gateway as a tower service.
+    pub fn into_service(self) -> GatewayService {
+        GatewayService { gateway: self }
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, mut request: Request<Body>) -> Response<Body> {
+        let id = headers::request_id(request.headers_mut());
+        let origins = &self.inner.options.origins;
+        let allowed = cors::allowed_origin(origins, request.headers());
+        let started = std::time::Instant::now();
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let mut response = match cors::preflight(&request, allowed.as_ref()) {
+            Some(response) => response,
+            None => self.dispatch(request).await,
+        };
+        cors::apply(origins, allowed, response.headers_mut());
+        response.headers_mut().insert(headers::REQUEST_ID, id.clone());
+        tracing::info!(
+            target: "access",
+            %method,
+            path,
+            status = response.status().as_u16(),
+            grpc_status = response.headers().get("grpc-status").and_then(|value| value.to_str().ok()),
+            micros = started.elapsed().as_micros() as u64,
+            request_id = id.to_str().unwrap_or_default(),
+        );
+        response
+    }
+
+    async fn dispatch(&self, request: Request<Body>) -> Response<Body> {
+        let inner = &*self.inner;
+        match headers::media_type(request.headers()) {
+            Some((media, _)) if media.starts_with("application/grpc-web") => match Form::of(&media) {
+                Some(form) => grpc_web::serve(inner, request, form).await,
+                None => grpc_web::unsupported(),
+            },
+            Some((media, _)) if media == "application/grpc" || media.starts_with("application/grpc+") => {
+                grpc::serve(inner, request).await
+            }
+            _ => self.rest(request).await,
+        }
+    }
+
+    async fn rest(&self, request: Request<Body>) -> Response<Body> {
+        if let Some(response) = self.health(&request) {
+            return response;
+        }
+        let snapshot = self.snapshot();
+        if request.method() == Method::OPTIONS
+            && let Found::OtherMethods(methods) = snapshot.find("OPTIONS", request.uri().path())
+        {
+            return options(&methods);
+        }
+        // A method's own path is there, but only for gRPC.
+        let is_method = snapshot.has_method(request.uri().path());
+        match rest::serve(&self.inner, &snapshot, request).await {
+            Ok(response) => response,
+            Err(error) if is_method && error.http_status() == StatusCode::NOT_FOUND => {
+                ApiError::unsupported_media_type().into_response(&snapshot)
+            }
+            Err(error) => error.into_response(&snapshot),
+        }
+    }
+
+    fn health(&self, request: &Request<Body>) -> Option<Response<Body>> {
+        let ready = match request.uri().path() {
+            "/health" | "/livez" => true,
+            "/readyz" => self.inner.ready.load(Ordering::Relaxed),
+            _ => return None,
+        };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Some(ApiError::method_not_allowed(&["GET", "HEAD"]).into_response(&self.snapshot()));
+        }
+        let text = if ready { r#"{"status":"ok"}"# } else { r#"{"status":"stopping"}"# };
+        let body = if request.method() == Method::HEAD { Body::empty() } else { crate::body(text) };
+        let mut response = Response::new(body);
+        if !ready {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Some(response)
+    }
+}
+
+fn options(methods: &[&str]) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Ok(allow) = HeaderValue::try_from(format!("{}, OPTIONS", methods.join(", "))) {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("snapshot", &self.snapshot())
+            .field("backend", &self.inner.backend)
+            .finish()
+    }
+}
+
+/// [`Gateway`] as a [`tower::Service`].
+#[derive(Clone, Debug)]
+pub struct GatewayService {
+    gateway: Gateway,
+}
+
+impl tower::Service<Request<Body>> for GatewayService {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let gateway = self.gateway.clone();
+        Box::pin(async move { Ok(gateway.handle(request).await) })
+    }
+}

@@ -1,0 +1,199 @@
+//! gRPC-Web: the frames of gRPC with the trailers in a frame of their own, binary or in base64.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::Frame;
+
+use crate::Body;
+use crate::error::ApiError;
+use crate::gateway::Inner;
+
+/// The flag of the frame that holds the trailers.
+const TRAILERS: u8 = 0x80;
+
+/// The two forms on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Binary,
+    Text,
+}
+
+impl Form {
+    /// Reads a media type such as `application/grpc-web+proto`.
+    pub(crate) fn of(media: &str) -> Option<Self> {
+        match media {
+            "application/grpc-web" | "application/grpc-web+proto" => Some(Self::Binary),
+            "application/grpc-web-text" | "application/grpc-web-text+proto" => Some(Self::Text),
+            _ => None,
+        }
+    }
+
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Binary => "application/grpc-web+proto",
+            Self::Text => "application/grpc-web-text+proto",
+        })
+    }
+}
+
+/// Serves one gRPC-Web call by passing its frames on.
+pub(crate) async fn serve(inner: &Inner, request: Request<Body>, form: Form) -> Response<Body> {
+    let mut request = request;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    // The length is that of another encoding, and gRPC does not need it.
+    request.headers_mut().remove(CONTENT_LENGTH);
+    request.headers_mut().remove("x-grpc-web");
+    if form == Form::Text {
+        request = request.map(|body| Body::new(FromText { body, rest: Vec::new() }));
+    }
+    match crate::grpc::forward(inner, request).await {
+        Ok(response) => {
+            let (mut head, body) = response.into_parts();
+            head.headers.insert(CONTENT_TYPE, form.content_type());
+            head.headers.remove(CONTENT_LENGTH);
+            Response::from_parts(head, Body::new(ToWeb { body, form, done: false }))
+        }
+        Err(error) => error.into_grpc_response(form.content_type()),
+    }
+}
+
+/// Turns trailers into a last frame.
+struct ToWeb {
+    body: Body,
+    form: Form,
+    done: bool,
+}
+
+impl ToWeb {
+    fn shown(&self, bytes: Bytes) -> Bytes {
+        match self.form {
+            Form::Binary => bytes,
+            // Each piece is padded on its own, which the protocol allows.
+            Form::Text => STANDARD.encode(&bytes).into(),
+        }
+    }
+}
+
+impl http_body::Body for ToWeb {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
+            self.done = true;
+            return Poll::Ready(None);
+        };
+        let bytes = match frame?.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                self.done = true;
+                trailers_frame(frame.trailers_ref().unwrap_or(&HeaderMap::new()))
+            }
+        };
+        Poll::Ready(Some(Ok(Frame::data(self.shown(bytes)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.done || self.body.is_end_stream()
+    }
+}
+
+fn trailers_frame(trailers: &HeaderMap) -> Bytes {
+    let mut frame = vec![TRAILERS, 0, 0, 0, 0];
+    for (name, value) in trailers {
+        frame.extend_from_slice(name.as_str().as_bytes());
+        frame.extend_from_slice(b": ");
+        frame.extend_from_slice(value.as_bytes());
+        frame.extend_from_slice(b"\r\n");
+    }
+    // Trailers are bounded by the header limits of HTTP, far below 4 GiB.
+    let len = (frame.len() - crate::call::FRAME_HEAD) as u32;
+    frame[1..crate::call::FRAME_HEAD].copy_from_slice(&len.to_be_bytes());
+    frame.into()
+}
+
+/// Decodes base64 that comes in pieces, each of which may be padded.
+struct FromText {
+    body: Body,
+    /// Up to three characters that wait for the rest of their group of four.
+    rest: Vec<u8>,
+}
+
+impl FromText {
+    fn decode(&mut self, data: &[u8]) -> Result<Bytes, tonic::Status> {
+        self.rest.extend_from_slice(data);
+        let whole = self.rest.len() / 4 * 4;
+        let mut out = Vec::with_capacity(whole / 4 * 3);
+        let mut from = 0;
+        while from < whole {
+            // A padded group ends a piece of base64; the next one begins behind it.
+            let padded = self.rest[from..whole].iter().position(|one| *one == b'=');
+            let to = padded.map_or(whole, |at| from + at / 4 * 4 + 4);
+            STANDARD
+                .decode_vec(&self.rest[from..to], &mut out)
+                .map_err(|_| tonic::Status::invalid_argument("the body is no base64"))?;
+            from = to;
+        }
+        self.rest.drain(..whole);
+        Ok(out.into())
+    }
+}
+
+impl http_body::Body for FromText {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        loop {
+            let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
+                let cut = !std::mem::take(&mut self.rest).is_empty();
+                return Poll::Ready(cut.then(|| Err(tonic::Status::invalid_argument("the body is cut off"))));
+            };
+            // Trailers mean nothing in a request of HTTP/1.1.
+            let Ok(data) = frame?.into_data() else { continue };
+            let decoded = self.decode(&data)?;
+            if !decoded.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(decoded))));
+            }
+        }
+    }
+}
+
+/// The complaint about a form of gRPC-Web that is not spoken.
+pub(crate) fn unsupported() -> Response<Body> {
+    let error = ApiError::new(tonic::Code::Unimplemented, "only protobuf is spoken over gRPC-Web");
+    error.into_grpc_response(Form::Binary.content_type())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_in_pieces() {
+        let mut source = FromText { body: Body::empty(), rest: Vec::new() };
+        let text = format!("{}{}", STANDARD.encode(b"abcd"), STANDARD.encode(b"efghij"));
+        let mut out = Vec::new();
+        for byte in text.as_bytes() {
+            out.extend_from_slice(&source.decode(&[*byte]).unwrap());
+        }
+        assert_eq!(out, b"abcdefghij");
+        assert_eq!(source.decode(text.as_bytes()).unwrap(), &b"abcdefghij"[..]);
+        assert!(source.decode(b"?###").is_err());
+    }
+}

@@ -1,0 +1,96 @@
+//! The gateway as a process of its own, in front of remote services.
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `TESSERA_GATEWAY_ADDRESS` | where to listen, `0.0.0.0:8080` when unset |
+//! | `TESSERA_DESCRIPTOR_SET` | file with the encoded `FileDescriptorSet` |
+//! | `TESSERA_PEER_<NAME>` | address of the services of package `erp.<name>`: `TESSERA_PEER_CRM=http://crm:50051` |
+//! | `TESSERA_CORS_ORIGINS` | origins of web pages that may call, parted by commas, or `*` |
+//! | `TESSERA_GATEWAY_TIMEOUT_MS` | deadline of a REST call that names none, 10000 when unset |
+//! | `TESSERA_GATEWAY_MAX_BODY` | longest REST body in bytes, 4194304 when unset |
+//! | `RUST_LOG` | what is logged, `info` when unset |
+
+use std::env;
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use gateway_grpcweb::{Backend, Gateway, Options, Origins};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tonic::transport::Endpoint;
+use tracing_subscriber::EnvFilter;
+
+const PEER: &str = "TESSERA_PEER_";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let path = env::var("TESSERA_DESCRIPTOR_SET")
+        .map_err(|_| "TESSERA_DESCRIPTOR_SET must name the file with the descriptor set")?;
+    let set = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
+    let backend = Backend::by_package(peers(env::vars())?);
+    let gateway = Gateway::new(&set, backend, options()?).map_err(|error| format!("{path}: {error}"))?;
+    let address = env::var("TESSERA_GATEWAY_ADDRESS").unwrap_or_else(|_| "0.0.0.0:8080".to_owned());
+    let listener = TcpListener::bind(&address).await.map_err(|error| format!("{address}: {error}"))?;
+    tracing::info!(address, snapshot = ?gateway.snapshot(), "listening");
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    gateway.serve(listener, stop).await?;
+    Ok(())
+}
+
+/// One lazy channel for each `TESSERA_PEER_<NAME>`.
+fn peers(vars: impl Iterator<Item = (String, String)>) -> Result<Vec<(String, Backend)>, Box<dyn Error>> {
+    let mut peers = Vec::new();
+    for (name, address) in vars {
+        let Some(peer) = name.strip_prefix(PEER) else { continue };
+        let endpoint = Endpoint::from_shared(address).map_err(|error| format!("{name}: {error}"))?;
+        let endpoint =
+            endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).http2_adaptive_window(true);
+        let package = format!("erp.{}", peer.to_ascii_lowercase().replace("__", "."));
+        peers.push((package, Backend::channel(endpoint.connect_lazy())));
+    }
+    if peers.is_empty() {
+        return Err(format!("no service is configured; set {PEER}<NAME>=http://host:port").into());
+    }
+    Ok(peers)
+}
+
+fn options() -> Result<Options, Box<dyn Error>> {
+    let mut options = Options::default();
+    if let Ok(origins) = env::var("TESSERA_CORS_ORIGINS") {
+        options.origins = Origins::parse(&origins);
+    }
+    if let Some(millis) = number("TESSERA_GATEWAY_TIMEOUT_MS")? {
+        options.timeout = Duration::from_millis(millis);
+    }
+    if let Some(bytes) = number("TESSERA_GATEWAY_MAX_BODY")? {
+        options.max_request = usize::try_from(bytes)?;
+    }
+    Ok(options)
+}
+
+fn number(name: &str) -> Result<Option<u64>, Box<dyn Error>> {
+    match env::var(name) {
+        Ok(text) => Ok(Some(text.parse().map_err(|_| format!("{name} must be a number, not {text:?}"))?)),
+        Err(_) => Ok(None),
+    }
+}

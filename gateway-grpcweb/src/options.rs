@@ -1,0 +1,77 @@
+//! What an operator may choose.
+
+use std::time::Duration;
+
+use crate::codec::JsonOptions;
+
+/// How a gateway behaves. The default suits a process behind a load balancer.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which web pages may call.
+    pub origins: Origins,
+    /// The longest request body of a REST call; longer ones get 413.
+    pub max_request: usize,
+    /// The longest message taken from a service.
+    pub max_response: usize,
+    /// Deadline of a REST call that names none; streams have none unless they name one.
+    pub timeout: Duration,
+    /// The longest deadline that a REST caller may ask for.
+    pub max_timeout: Duration,
+    /// Skip unknown JSON fields instead of refusing them.
+    pub ignore_unknown_fields: bool,
+    /// How answers are printed.
+    pub json: JsonOptions,
+    /// Connections served at a time; more wait in the listener's queue.
+    pub max_connections: usize,
+    /// How long open requests may go on after a stop was asked for.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            origins: Origins::None,
+            max_request: 4 * 1024 * 1024,
+            max_response: 64 * 1024 * 1024,
+            timeout: Duration::from_secs(10),
+            max_timeout: Duration::from_secs(300),
+            ignore_unknown_fields: false,
+            json: JsonOptions::default(),
+            max_connections: 10_000,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The origins whose pages may call across sites.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origins {
+    /// Only pages of the gateway's own origin.
+    #[default]
+    None,
+    /// Every page. Fit for development: tokens travel in headers, never in cookies.
+    Any,
+    /// These pages, such as `https://app.example.com`.
+    List(Vec<String>),
+}
+
+impl Origins {
+    /// Reads `*`, an empty text or a list parted by commas.
+    pub fn parse(text: &str) -> Self {
+        let list: Vec<_> =
+            text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
+        match list.as_slice() {
+            [] => Self::None,
+            [one] if one == "*" => Self::Any,
+            _ => Self::List(list),
+        }
+    }
+
+    pub(crate) fn allow(&self, origin: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Any => true,
+            Self::List(list) => list.iter().any(|one| one == origin),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Path templates: `/v1/{name=shelves/*}/books/{book.id}:publish`.
+//!
+//! The grammar is that of google/api/http.proto, with two additions that real contracts need:
+//! `**` may stand before the end (16 templates of googleapis do that), and a variable may hold
+//! other variables. After a `**` only literals follow, so that a path is matched in one way.
+
+use super::percent::decode;
+
+/// One segment of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// Percent-decoded text.
+    Literal(String),
+    /// `*`: exactly one segment.
+    One,
+    /// `**`: one or more segments, also empty ones.
+    Rest,
+}
+
+/// A variable and the segments that it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variable {
+    /// Names of the fields on the way to the bound one.
+    pub(crate) path: Vec<String>,
+    /// Its first segment.
+    pub(crate) start: usize,
+    /// Behind its last segment, counted from the end when `from_end`.
+    pub(crate) end: usize,
+    /// Whether `end` counts back from the path's last segment, as it must behind a `**`.
+    pub(crate) from_end: bool,
+    /// Whether it may take more than one segment, which changes how it is decoded.
+    pub(crate) multi: bool,
+}
+
+/// A parsed template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    pub(crate) segments: Vec<Segment>,
+    /// The custom verb behind the last colon, percent-decoded.
+    pub(crate) verb: Option<String>,
+    /// Outer variables before those within them.
+    pub(crate) variables: Vec<Variable>,
+}
+
+/// Why a template was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at character {at} of the path")]
+pub(crate) struct TemplateError {
+    pub(crate) message: &'static str,
+    pub(crate) at: usize,
+}
+
+impl Template {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// When it breaks the grammar or binds a variable twice.
+    pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parser = Parser { text: text.as_bytes(), at: 0, segments: Vec::new(), variables: Vec::new() };
+        parser.expect(b'/', "expected `/`")?;
+        if parser.peek().is_some() {
+            parser.segments(0)?;
+        }
+        let verb = match parser.peek() {
+            Some(b':') => {
+                parser.at += 1;
+                Some(parser.literal("expected a verb")?)
+            }
+            _ => None,
+        };
+        if parser.peek().is_some() {
+            return Err(parser.error("unexpected character"));
+        }
+        parser.finish(verb)
+    }
+}
+
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+    segments: Vec<Segment>,
+    variables: Vec<Variable>,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn error(&self, message: &'static str) -> TemplateError {
+        TemplateError { message, at: self.at + 1 }
+    }
+
+    fn expect(&mut self, byte: u8, message: &'static str) -> Result<(), TemplateError> {
+        if self.peek() != Some(byte) {
+            return Err(self.error(message));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn segments(&mut self, depth: usize) -> Result<(), TemplateError> {
+        loop {
+            self.segment(depth)?;
+            if self.peek() != Some(b'/') {
+                return Ok(());
+            }
+            self.at += 1;
+        }
+    }
+
+    fn segment(&mut self, depth: usize) -> Result<(), TemplateError> {
+        match self.peek() {
+            Some(b'*') => self.wildcard(),
+            Some(b'{') => self.variable(depth),
+            _ => {
+                let literal = self.literal("expected a segment")?;
+                self.segments.push(Segment::Literal(literal));
+                Ok(())
+            }
+        }
+    }
+
+    fn wildcard(&mut self) -> Result<(), TemplateError> {
+        self.at += 1;
+        let rest = self.peek() == Some(b'*');
+        if self.segments.contains(&Segment::Rest) {
+            return Err(self.error("a wildcard may not follow `**`"));
+        }
+        if rest {
+            self.at += 1;
+        }
+        self.segments.push(if rest { Segment::Rest } else { Segment::One });
+        Ok(())
+    }
+
+    fn variable(&mut self, depth: usize) -> Result<(), TemplateError> {
+        const DEEPEST: usize = 8;
+        if depth == DEEPEST {
+            return Err(self.error("variables are nested too deep"));
+        }
+        self.at += 1;
+        let mut path = vec![self.identifier()?];
+        while self.peek() == Some(b'.') {
+            self.at += 1;
+            path.push(self.identifier()?);
+        }
+        let start = self.segments.len();
+        let index = self.variables.len();
+        self.variables.push(Variable { path, start, end: start, from_end: false, multi: false });
+        if self.peek() == Some(b'=') {
+            self.at += 1;
+            self.segments(depth + 1)?;
+        } else if self.segments.contains(&Segment::Rest) {
+            return Err(self.error("a wildcard may not follow `**`"));
+        } else {
+            self.segments.push(Segment::One);
+        }
+        self.expect(b'}', "expected `}`")?;
+        self.variables[index].end = self.segments.len();
+        Ok(())
+    }
+
+    fn identifier(&mut self) -> Result<String, TemplateError> {
+        let start = self.at;
+        while self.peek().is_some_and(|one| one == b'_' || one.is_ascii_alphanumeric()) {
+            self.at += 1;
+        }
+        let name = &self.text[start..self.at];
+        match name.first() {
+            Some(first) if !first.is_ascii_digit() => Ok(String::from_utf8_lossy(name).into_owned()),
+            _ => Err(self.error("expected a field's name")),
+        }
+    }
+
+    /// Reads unreserved and sub-delimiter characters and percent escapes.
+    fn literal(&mut self, missing: &'static str) -> Result<String, TemplateError> {
+        let start = self.at;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'%' => {
+                    let hex = self.text.get(self.at + 1..self.at + 3);
+                    if !hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
+                        return Err(self.error("`%` needs two hexadecimal digits"));
+                    }
+                    self.at += 3;
+                }
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => self.at += 1,
+                b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' => self.at += 1,
+                b'+' | b',' | b';' | b'=' | b'@' => self.at += 1,
+                _ => break,
+            }
+        }
+        if self.at == start {
+            return Err(self.error(missing));
+        }
+        let text = String::from_utf8_lossy(&self.text[start..self.at]);
+        decode(&text).map_or_else(|| Err(self.error("an escape is no UTF-8")), |text| Ok(text.into_owned()))
+    }
+
+    fn finish(mut self, verb: Option<String>) -> Result<Template, TemplateError> {
+        let rest = self.segments.iter().position(|one| *one == Segment::Rest);
+        let len = self.segments.len();
+        for at in 0..self.variables.len() {
+            let (before, from) = self.variables.split_at_mut(at);
+            let variable = &mut from[0];
+            if before.iter().any(|one| one.path == variable.path) {
+                return Err(TemplateError { message: "a field is bound twice", at: self.at });
+            }
+            variable.multi = variable.end - variable.start > 1;
+            if rest.is_some_and(|rest| variable.end > rest) {
+                variable.from_end = true;
+                variable.multi |= rest.is_some_and(|rest| variable.start <= rest);
+                variable.end = len - variable.end;
+            }
+            variable.multi |= matches!(self.segments.get(variable.start), Some(Segment::Rest));
+        }
+        Ok(Template { segments: self.segments, verb, variables: self.variables })
+    }
+}

@@ -1,0 +1,273 @@
+//! Everything that requests need of one descriptor set, compiled once and then immutable.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use http::uri::PathAndQuery;
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+
+use crate::codec::plan::{Card, MessageId, Plans, Shape, Ty};
+use crate::codec::{Encoder, FieldPath};
+use crate::http_rule::{self, HttpRule};
+use crate::routing::{Found, Router, Template, Unescape};
+
+/// A compiled descriptor set: the route table, the methods and the message plans.
+pub struct Snapshot {
+    pub(crate) plans: Plans,
+    methods: Vec<MethodPlan>,
+    by_path: HashMap<Box<str>, usize>,
+    router: Router<Route>,
+}
+
+/// Why a descriptor set was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are no complete descriptor set.
+    #[error("the descriptor set cannot be read: {0}")]
+    Descriptors(#[from] prost_reflect::DescriptorError),
+    /// An HTTP rule is wrong.
+    #[error("{method}: {message}")]
+    Rule {
+        /// Full name of the method whose rule it is.
+        method: String,
+        /// What is wrong with the rule.
+        message: String,
+    },
+}
+
+/// One gRPC method.
+pub(crate) struct MethodPlan {
+    pub(crate) full_name: Box<str>,
+    /// `/package.Service/Method`
+    pub(crate) path: PathAndQuery,
+    pub(crate) input: MessageId,
+    pub(crate) output: MessageId,
+    pub(crate) client_streaming: bool,
+    pub(crate) server_streaming: bool,
+}
+
+/// One HTTP rule.
+pub(crate) struct Route {
+    pub(crate) method: usize,
+    pub(crate) body: Body,
+    /// Field of the answer that is shown alone.
+    pub(crate) response_body: Option<u16>,
+    /// The fields that the path binds, in the order of the template's variables.
+    pub(crate) variables: Vec<FieldPath>,
+    /// Where a mask computed from the body goes: PATCH with a message in the body, and
+    /// `update_mask` beside it.
+    pub(crate) mask: Option<(MessageId, u16)>,
+}
+
+/// What a request's body is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    None,
+    Message,
+    Field(FieldPath),
+}
+
+impl Snapshot {
+    /// Compiles an encoded `google.protobuf.FileDescriptorSet`.
+    ///
+    /// # Errors
+    /// When the set is not complete, or a method's HTTP rule cannot be served as it stands.
+    pub fn compile(descriptor_set: &[u8]) -> Result<Self, LoadError> {
+        let mut pool = DescriptorPool::decode(descriptor_set)?;
+        add_error_details(&mut pool);
+        Self::from_pool(&pool)
+    }
+
+    fn from_pool(pool: &DescriptorPool) -> Result<Self, LoadError> {
+        let mut snapshot = Self {
+            plans: Plans::compile(pool),
+            methods: Vec::new(),
+            by_path: HashMap::new(),
+            router: Router::new(Unescape::default()),
+        };
+        for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+            let refuse = |message| LoadError::Rule { method: method.full_name().to_owned(), message };
+            snapshot.add_method(&method).map_err(refuse)?;
+        }
+        Ok(snapshot)
+    }
+
+    /// Number of HTTP rules, bindings included.
+    pub fn route_count(&self) -> usize {
+        self.router.routes().len()
+    }
+
+    /// Number of gRPC methods.
+    pub fn method_count(&self) -> usize {
+        self.methods.len()
+    }
+
+    /// Writes the JSON of the named message as protobuf. None when there is no such message.
+    pub fn json_to_protobuf(&self, message: &str, json: &[u8]) -> Option<Result<Vec<u8>, crate::JsonError>> {
+        let id = self.plans.find(message)?;
+        let mut encoder = Encoder::new(&self.plans, Vec::with_capacity(json.len()));
+        Some(encoder.message(id, json).map(|()| encoder.out))
+    }
+
+    /// Shows the named message as JSON. None when there is no such message.
+    pub fn protobuf_to_json(
+        &self,
+        message: &str,
+        bytes: &[u8],
+        options: crate::JsonOptions,
+    ) -> Option<Result<Vec<u8>, String>> {
+        let id = self.plans.find(message)?;
+        let mut printer =
+            crate::codec::Printer::new(&self.plans, options, Vec::with_capacity(bytes.len() * 3));
+        Some(printer.message(id, bytes).map(|()| printer.out).map_err(|error| error.to_string()))
+    }
+
+    pub(crate) fn find<'q>(&self, method: &str, path: &'q str) -> Found<'_, 'q, Route> {
+        self.router.find(method, path)
+    }
+
+    pub(crate) fn method(&self, route: &Route) -> &MethodPlan {
+        &self.methods[route.method]
+    }
+
+    /// Whether the path is that of a gRPC method.
+    pub(crate) fn has_method(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+
+    fn add_method(&mut self, method: &MethodDescriptor) -> Result<(), String> {
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let message = |name: &str| self.plans.find(name).ok_or_else(|| format!("{name} is missing"));
+        let plan = MethodPlan {
+            full_name: method.full_name().into(),
+            path: PathAndQuery::try_from(path.as_str()).map_err(|error| error.to_string())?,
+            input: message(method.input().full_name())?,
+            output: message(method.output().full_name())?,
+            client_streaming: method.is_client_streaming(),
+            server_streaming: method.is_server_streaming(),
+        };
+        let index = self.methods.len();
+        self.by_path.insert(path.into(), index);
+        self.methods.push(plan);
+        let Some(rule) = http_rule::of(method) else { return Ok(()) };
+        self.add_rule(index, &rule)?;
+        for binding in &rule.additional_bindings {
+            if !binding.additional_bindings.is_empty() {
+                return Err("additional_bindings may not be nested".into());
+            }
+            self.add_rule(index, binding)?;
+        }
+        Ok(())
+    }
+
+    fn add_rule(&mut self, method: usize, rule: &HttpRule) -> Result<(), String> {
+        let Some(pattern) = &rule.pattern else { return Err("its HTTP rule has no path".into()) };
+        let (verb, path) = pattern.parts();
+        if http::Method::from_bytes(verb.as_bytes()).is_err() {
+            return Err(format!("{verb:?} is no HTTP method"));
+        }
+        let template = Template::parse(path).map_err(|error| format!("path {path:?}: {error}"))?;
+        let plan = &self.methods[method];
+        let mut variables = Vec::new();
+        for variable in &template.variables {
+            let bound = resolve(&self.plans, plan.input, variable.path.iter().map(String::as_str), true)
+                .map_err(|why| format!("path variable `{}`: {why}", variable.path.join(".")))?;
+            variables.push(bound);
+        }
+        let body = match rule.body.as_str() {
+            "" => Body::None,
+            "*" => Body::Message,
+            path => Body::Field(
+                resolve(&self.plans, plan.input, path.split('.'), false)
+                    .map_err(|why| format!("body `{path}`: {why}"))?,
+            ),
+        };
+        let response_body = match rule.response_body.as_str() {
+            "" => None,
+            name => Some(
+                self.plans
+                    .message(plan.output)
+                    .field_named(name)
+                    .ok_or_else(|| format!("response_body `{name}`: no such field"))?,
+            ),
+        };
+        let mask = mask_field(&self.plans, plan.input, verb, &body);
+        let route = Route { method, body, response_body, variables, mask };
+        self.router.insert(verb, template, route).map_err(|conflict| {
+            let other = self.router.routes().nth(conflict.with).map_or(0, |(_, route)| route.method);
+            let other = &self.methods[other].full_name;
+            format!("{verb} {path} cannot be told from a path of {other}")
+        })
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("methods", &self.methods.len())
+            .field("routes", &self.router.routes().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds the messages of google/rpc/error_details.proto where the set lacks them: contracts rarely
+/// import them, yet services send them.
+fn add_error_details(pool: &mut DescriptorPool) {
+    let known = |name: &str| pool.get_message_by_name(name).is_some();
+    let mut own = DescriptorPool::global();
+    let Ok(()) = own.decode_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET) else { return };
+    let missing = own.files().filter(|file| {
+        pool.get_file_by_name(file.name()).is_none()
+            && !file.messages().any(|message| known(message.full_name()))
+    });
+    let missing: Vec<_> = missing.map(|file| file.file_descriptor_proto().clone()).collect();
+    // A set that has other messages under these names keeps its own.
+    let _ = pool.add_file_descriptor_protos(missing);
+}
+
+/// Finds the fields that a dotted path names.
+fn resolve<'a>(
+    plans: &Plans,
+    root: MessageId,
+    names: impl Iterator<Item = &'a str>,
+    scalar: bool,
+) -> Result<FieldPath, String> {
+    let mut path = Vec::new();
+    let mut next = Some(root);
+    for name in names {
+        let Some(message) = next else {
+            return Err(format!("`{name}` is inside a field that is no single message"));
+        };
+        let plan = plans.message(message);
+        let Some(index) = plan.field_named(name) else {
+            return Err(format!("{} has no field `{name}`", plan.full_name()));
+        };
+        let field = &plan.fields[usize::from(index)];
+        path.push((message, index));
+        next = match (field.card, field.ty) {
+            (Card::One, Ty::Message(inner)) if plans.message(inner).shape == Shape::Plain => Some(inner),
+            _ => None,
+        };
+    }
+    if scalar && let Some((message, index)) = path.last() {
+        let field = &plans.message(*message).fields[usize::from(*index)];
+        if !matches!(field.card, Card::One) {
+            return Err("a path cannot bind a repeated field".into());
+        }
+        if next.is_some() {
+            return Err("a path cannot bind a message".into());
+        }
+    }
+    Ok(path.into())
+}
+
+fn mask_field(plans: &Plans, input: MessageId, verb: &str, body: &Body) -> Option<(MessageId, u16)> {
+    let Body::Field(path) = body else { return None };
+    let [(message, index)] = **path else { return None };
+    let body = &plans.message(message).fields[usize::from(index)];
+    let index = plans.message(input).field_named("update_mask")?;
+    let mask = &plans.message(input).fields[usize::from(index)];
+    let is_mask = matches!((mask.card, mask.ty), (Card::One, Ty::Message(id)) if plans.message(id).shape == Shape::FieldMask);
+    let is_message = matches!((body.card, body.ty), (Card::One, Ty::Message(_)));
+    (verb == "PATCH" && is_mask && is_message).then_some((input, index))
+}
