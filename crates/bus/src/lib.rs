@@ -17,7 +17,8 @@ mod config;
 mod consume;
 mod dead_letters;
 pub mod inbox;
-//mod kafka;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod log;
 mod outbox;
 pub mod partition;
@@ -30,7 +31,8 @@ pub use backoff::{Backoff, Retry};
 pub use config::{LogConfig, connect};
 pub use consume::{ConsumerConfig, HandleError, Handler, run_consumer};
 pub use dead_letters::{BoxError, DeadLetter, DeadLetterSink, PgDeadLetters, replay};
-//pub use kafka::{KafkaConfig, KafkaLog};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaConfig, KafkaLog};
 pub use log::{Consumer, EventLog, LogError};
 pub use pg::{PgLog, PgLogConfig};
 pub use record::{

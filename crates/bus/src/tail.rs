@@ -42,6 +42,20 @@ impl Tail {
         Ok((events, tail))
     }
 
+    /// A tail that goes on from [`Tail::positions`].
+    pub fn resume(topics: &[String], positions: Vec<(String, i32, i64)>) -> Tail {
+        let next = positions.into_iter().map(|(topic, partition, next)| ((topic, partition), next)).collect();
+        Tail { topics: topics.to_vec(), next }
+    }
+
+    /// Where it stands: topic, partition and the next offset of each, in order.
+    pub fn positions(&self) -> Vec<(String, i32, i64)> {
+        let mut positions: Vec<_> =
+            self.next.iter().map(|((topic, partition), next)| (topic.clone(), *partition, *next)).collect();
+        positions.sort();
+        positions
+    }
+
     /// What came since the last call, up to `max` events a partition, oldest first; empty when nothing did.
     pub async fn more(&mut self, log: &dyn EventLog, max: usize) -> Result<Vec<Delivery>, LogError> {
         let mut events = Vec::new();
