@@ -128,15 +128,17 @@ impl Order {
 
     /// Expressions to add to the SELECT list: texts that tell the place of a row in this order without a loss.
     pub fn cursor_columns(&self) -> Vec<String> {
-        let keys = self.keys.iter().map(|key| {
+        let keys = self.keys.iter().enumerate().map(|(place, key)| {
             let name = quoted(key.column.name);
-            match key.column.kind {
+            let text = match key.column.kind {
                 Kind::Text => name,
                 // Not the text of the value, which depends on the session's settings.
                 Kind::Timestamp => format!("(extract(epoch from {name}) * 1000000)::bigint::text"),
                 Kind::Date => format!("({name} - date '1970-01-01')::text"),
                 _ => format!("{name}::text"),
-            }
+            };
+            // ORDER BY takes names of the SELECT list before those of columns, so these need their own.
+            format!("{text} as \"cursor.{place}\"")
         });
         keys.collect()
     }
@@ -244,4 +246,122 @@ fn is_numeric(text: &str) -> bool {
     let is_digits =
         |part: &str| (1..=16_000).contains(&part.len()) && part.bytes().all(|digit| digit.is_ascii_digit());
     matches!(text, "NaN" | "Infinity" | "-Infinity") || (is_digits(whole) && is_digits(fraction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn column(name: &'static str, kind: Kind, nullable: bool) -> Column {
+        Column {
+            name,
+            field: name,
+            kind,
+            nullable,
+            output_only: false,
+            immutable: false,
+            personal: false,
+            secret: false,
+            values: &[],
+        }
+    }
+
+    static ITEMS: Table = Table {
+        entity: "erp.test.v1.Item",
+        noun: "item",
+        name: "items",
+        columns: &[
+            column("id", Kind::Uuid, false),
+            column("tenant_id", Kind::Uuid, false),
+            column("name", Kind::Text, false),
+            Column { field: "price", ..column("price_minor", Kind::MoneyMinor, true) },
+            Column { field: "price", ..column("price_currency", Kind::MoneyCurrency, true) },
+            column("rate", Kind::Decimal, true),
+            column("tags", Kind::TextArray, false),
+            column("address", Kind::Json, true),
+            Column { secret: true, ..column("password", Kind::Text, false) },
+            column("create_time", Kind::Timestamp, false),
+            column("etag", Kind::Revision, false),
+        ],
+        search: &[],
+        soft_delete: false,
+        aggregate: false,
+        topic: None,
+    };
+
+    const ID: &str = "00000000-0000-0000-0000-000000000001";
+
+    fn after(order_by: &str, cursor: &[Option<&str>]) -> String {
+        let cursor: Vec<_> = cursor.iter().map(|text| text.map(str::to_owned)).collect();
+        parse(&ITEMS, order_by).unwrap().after(&cursor, &mut Params::starting_at(3)).unwrap()
+    }
+
+    #[test]
+    fn orders_are_total_and_have_null_last() {
+        // The id must end every order, in the direction of the last field, and NULL must be last.
+        let sql = |text| parse(&ITEMS, text).unwrap().sql();
+        assert_eq!(sql(""), "\"id\"");
+        assert_eq!(sql(" name ,create_time  DESC"), "\"name\", \"create_time\" desc, \"id\" desc");
+        assert_eq!(sql("price desc, name asc"), "\"price_minor\" desc nulls last, \"name\", \"id\"");
+        assert_eq!(sql("id desc, name"), "\"id\" desc, \"name\"");
+    }
+
+    #[test]
+    fn what_has_no_order_is_refused() {
+        // Unknown, repeated, hidden and unorderable fields, and other nonsense, each with the choice.
+        for (text, wanted) in [
+            ("nam", "has an unknown field `nam`; item can be ordered by: id, name, price, rate, create_time"),
+            ("name, name desc", "names `name` twice"),
+            ("tags", "cannot be by `tags`"),
+            ("address", "cannot be by `address`"),
+            ("tenant_id", "has an unknown field"),
+            ("password", "has an unknown field"),
+            ("etag", "has an unknown field"),
+            ("price_minor", "has an unknown field"),
+            ("name down", "has `name down` where"),
+            ("name,", "has `` where"),
+        ] {
+            let error = parse(&ITEMS, text).unwrap_err();
+            assert_eq!(error.violations()[0].field, "order_by");
+            let description = &error.violations()[0].description;
+            assert!(description.starts_with(wanted), "{text}: {description}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_begins_behind_the_cursor() {
+        // One row comparison where an index can serve it, else every way to be further, NULL included.
+        assert_eq!(after("", &[Some(ID)]), "(\"id\") > ($3)");
+        assert_eq!(
+            after("create_time desc", &[Some("1000000"), Some(ID)]),
+            "(\"create_time\", \"id\") < ($3, $4)"
+        );
+        assert_eq!(
+            after("name, id desc", &[Some("a"), Some(ID)]),
+            "(\"name\" >= $3 and ((\"name\" > $3) or (\"name\" = $3 and \"id\" < $4)))"
+        );
+        assert_eq!(
+            after("rate desc", &[Some("1.50"), Some(ID)]),
+            "(((\"rate\" < $3::numeric or \"rate\" is null)) or (\"rate\" = $3::numeric and \"id\" < $4))"
+        );
+        assert_eq!(after("rate", &[None, Some(ID)]), "((\"rate\" is null and \"id\" > $3))");
+    }
+
+    #[test]
+    fn a_cursor_that_postgresql_could_not_read_is_refused() {
+        // A forged token must not become an error of the server.
+        for (order_by, cursor) in [
+            ("", vec![Some("x")]),
+            ("", vec![]),
+            ("", vec![None]),
+            ("rate", vec![Some("1e5"), Some(ID)]),
+            ("rate", vec![Some("1."), Some(ID)]),
+            ("create_time", vec![Some("9223372036854775807"), Some(ID)]),
+            ("name", vec![Some("a\0"), Some(ID)]),
+        ] {
+            let cursor: Vec<_> = cursor.into_iter().map(|text| text.map(str::to_owned)).collect();
+            let error = parse(&ITEMS, order_by).unwrap().after(&cursor, &mut Params::default()).unwrap_err();
+            assert_eq!(error.reason(), "BAD_PAGE_TOKEN", "{order_by}");
+        }
+    }
 }

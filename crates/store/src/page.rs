@@ -182,3 +182,98 @@ fn read_length(bytes: &mut &[u8]) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-03-10 15:30 UTC);
+    const SCOPE: Scope<'static> = Scope {
+        method: "erp.crm.v1.AccountService/ListAccounts",
+        tenant_id: "t",
+        filter: "a = 1",
+        order_by: "name",
+        query: "",
+        show_deleted: false,
+    };
+
+    fn assert_refused<T: std::fmt::Debug>(result: Result<T>) {
+        let error = result.unwrap_err();
+        assert_eq!((error.reason(), error.code()), ("BAD_PAGE_TOKEN", Code::InvalidArgument));
+        assert_eq!(error.violations()[0].field, "page_token");
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        // 0 is the default, too many are cut, negative is refused.
+        assert_eq!([0, 1, 1_000, 1_001, i32::MAX].map(|n| size(n).unwrap()), [50, 1, 1_000, 1_000, 1_000]);
+        assert_eq!(size(-1).unwrap_err().violations()[0].field, "page_size");
+    }
+
+    #[test]
+    fn a_token_belongs_to_its_query() {
+        // A token must not be taken with any other argument, by another method, or as another kind.
+        let token = SCOPE.token(&[Some("x".to_owned())], NOW);
+        assert_eq!(SCOPE.cursor(&token, NOW).unwrap(), Some(vec![Some("x".to_owned())]));
+        for other in [
+            Scope { method: "m", ..SCOPE },
+            Scope { tenant_id: "u", ..SCOPE },
+            Scope { filter: "a = 2", ..SCOPE },
+            Scope { order_by: "name desc", ..SCOPE },
+            Scope { query: "q", ..SCOPE },
+            Scope { show_deleted: true, ..SCOPE },
+            Scope { filter: "a = 1n", order_by: "ame", ..SCOPE },
+        ] {
+            assert_refused(other.cursor(&token, NOW));
+        }
+        assert_refused(SCOPE.offset(&token, NOW));
+        assert_eq!(SCOPE.cursor("", NOW).unwrap(), None);
+    }
+
+    #[test]
+    fn a_token_ages() {
+        // Three days to the second, and no token from the future beyond what clocks differ.
+        let token = SCOPE.token(&[None], NOW);
+        assert!(SCOPE.cursor(&token, NOW + Duration::days(3)).is_ok());
+        assert_refused(SCOPE.cursor(&token, NOW + Duration::days(3) + Duration::SECOND));
+        assert!(SCOPE.cursor(&token, NOW - Duration::minutes(5)).is_ok());
+        assert_refused(SCOPE.cursor(&token, NOW - Duration::minutes(6)));
+    }
+
+    #[test]
+    fn offsets_end_with_the_search() {
+        // No token leads behind the last result that a search gives.
+        let token = SCOPE.offset_token(950, NOW);
+        assert_eq!(SCOPE.offset(&token, NOW).unwrap(), 950);
+        assert_eq!(SCOPE.offset("", NOW).unwrap(), 0);
+        assert_eq!(SCOPE.offset_token(1_000, NOW), "");
+        let forged = SCOPE.seal(Place::Offset, &(-1_i64).to_le_bytes(), NOW);
+        assert_refused(SCOPE.offset(&forged, NOW));
+    }
+
+    proptest! {
+        /// Every cursor comes back from its token, NULL and the empty text told apart.
+        #[test]
+        fn cursors_come_back(cursor in prop::collection::vec(prop::option::of("\\PC{0,200}"), 1..9)) {
+            let token = SCOPE.token(&cursor, NOW);
+            prop_assert_eq!(SCOPE.cursor(&token, NOW).unwrap(), Some(cursor));
+        }
+
+        /// A token with any one letter changed, and any other text, is refused.
+        #[test]
+        fn damage_is_seen(place in any::<prop::sample::Index>(), letter in "[A-Za-z0-9_-]", text in "\\PC{1,90}") {
+            let token = SCOPE.token(&[Some("Ann".to_owned()), None], NOW);
+            let place = place.index(token.len());
+            let damaged = format!("{}{letter}{}", &token[..place], &token[place + 1..]);
+            if damaged != token {
+                assert_refused(SCOPE.cursor(&damaged, NOW));
+            }
+            assert_refused(SCOPE.cursor(&text, NOW));
+            assert_refused(SCOPE.offset(&text, NOW));
+        }
+    }
+}

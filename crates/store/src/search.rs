@@ -89,3 +89,60 @@ fn escaped(text: &str) -> String {
     }
     pattern
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Column;
+
+    const fn column(name: &'static str, nullable: bool) -> Column {
+        Column {
+            name,
+            field: name,
+            kind: Kind::Text,
+            nullable,
+            output_only: false,
+            immutable: false,
+            personal: false,
+            secret: false,
+            values: &[],
+        }
+    }
+
+    static NOTES: Table = Table {
+        entity: "erp.test.v1.Note",
+        noun: "note",
+        name: "notes",
+        columns: &[column("id", false), column("title", false), column("body", true)],
+        search: &["title", "body"],
+        soft_delete: false,
+        aggregate: false,
+        topic: None,
+    };
+
+    #[test]
+    fn every_word_is_a_condition() {
+        // Words are parameters with their LIKE letters escaped, and ties are ordered by the id.
+        let mut params = Params::starting_at(2);
+        let (condition, rank) = compile(&NOTES, " 50%  Ünder_ ", &mut params).unwrap();
+        let document = "(\"title\" || chr(10) || coalesce(\"body\", ''))";
+        assert_eq!(condition, format!("({document} ilike $2 and {document} ilike $3)"));
+        assert!(
+            rank.starts_with("case when \"title\" ilike $4 or coalesce(\"body\", '') ilike $4 then 0"),
+            "{rank}"
+        );
+        assert!(rank.ends_with(" else 3 end, \"id\""), "{rank}");
+        let text = |text: &str| Value::Text(text.to_owned());
+        assert_eq!(params.values()[..3], [text("%50\\%%"), text("%Ünder\\_%"), text("50\\% Ünder\\_")]);
+    }
+
+    #[test]
+    fn queries_have_limits() {
+        // At least a word, 16 at the most, and nothing that PostgreSQL cannot hold.
+        let answer = |query: &str| compile(&NOTES, query, &mut Params::default()).map(|_| ());
+        assert!(answer(&["a"; 16].join("\u{3000}")).is_ok());
+        for query in [&["a"; 17].join(" "), " \t", "a\0", &"ä".repeat(1_001)] {
+            assert_eq!(answer(query).unwrap_err().violations()[0].field, "query");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use kit::{Error, Result};
 use rust_decimal::Decimal;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{Date, Duration, OffsetDateTime, Time};
+use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
 use uuid::Uuid;
 
 use super::ast::{At, Call, Literal};
@@ -39,7 +39,7 @@ impl Operand<'_> {
 
 /// What a function gives.
 pub(super) fn call(call: &Call, now: OffsetDateTime) -> Result<OffsetDateTime> {
-    let now = to_micros(now);
+    let now = to_micros(now).unwrap_or(now);
     match (call.name.as_str(), call.arguments.as_slice()) {
         ("now", []) => Ok(now),
         ("today", []) => Ok(now.replace_time(Time::MIDNIGHT)),
@@ -144,14 +144,14 @@ pub(super) fn decimal(text: &str) -> Option<Decimal> {
 
 /// An instant, cut to microseconds, which is what PostgreSQL keeps.
 pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
-    let whole = OffsetDateTime::parse(text, &Rfc3339).ok().map(to_micros);
+    let whole = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(to_micros);
     whole.or_else(|| date(text).map(|date| date.midnight().assume_utc()))
 }
 
-fn to_micros(instant: OffsetDateTime) -> OffsetDateTime {
+/// `None` for the few hours that are in the years that can be written, but not so in UTC.
+fn to_micros(instant: OffsetDateTime) -> Option<OffsetDateTime> {
     let micros = instant.nanosecond() / 1_000;
-    let utc = instant.checked_to_offset(time::UtcOffset::UTC).unwrap_or(instant);
-    utc.replace_nanosecond(micros * 1_000).unwrap_or(utc)
+    instant.checked_to_offset(UtcOffset::UTC)?.replace_nanosecond(micros * 1_000).ok()
 }
 
 fn date(text: &str) -> Option<Date> {
