@@ -1,0 +1,56 @@
+//! Turns the contracts in `proto/` into Rust: messages, clients and servers by prost and tonic, and everything
+//! that the engine must know of them by the modules of this crate. What the options of a contract can't mean
+//! stops the build with a sentence that names the place.
+
+mod columns;
+mod event;
+mod names;
+mod options;
+mod package;
+mod problems;
+mod prost;
+mod reason;
+mod record;
+mod redact;
+mod rules;
+mod service;
+mod source;
+mod standard;
+mod tables;
+
+use std::fs;
+use std::path::Path;
+
+pub use package::Package;
+pub use problems::Error;
+pub use source::Contracts;
+
+/// Compiles every contract below `proto_dir` into `out_dir`: `mods.rs` (the module tree), `tables.rs` (the lists
+/// over all packages) and `descriptors.bin`.
+pub fn generate(proto_dir: &Path, out_dir: &Path) -> Result<(), Error> {
+    let contracts = Contracts::find(proto_dir)?;
+    let packages = contracts.packages()?;
+    prost::write(&contracts, out_dir)?;
+    for package in &packages {
+        // Beside prost's file of the package, and in its module.
+        let name = format!("{}.engine.rs", package.name);
+        write(&out_dir.join(&name), &package.text)?;
+        let prost_file = out_dir.join(format!("{}.rs", package.name));
+        let mut text = fs::read_to_string(&prost_file).unwrap_or_default();
+        text.push_str(&format!("include!(concat!(env!(\"OUT_DIR\"), \"/{name}\"));\n"));
+        write(&prost_file, &text)?;
+    }
+    write(&out_dir.join("tables.rs"), &tables::generate(&contracts))?;
+    fs::write(out_dir.join("descriptors.bin"), &contracts.bytes).map_err(|error| Error::io(out_dir, &error))
+}
+
+/// The generated text of the packages whose name holds `word`, for people.
+pub fn show(proto_dir: &Path, word: &str) -> Result<String, Error> {
+    let packages = Contracts::find(proto_dir)?.packages()?;
+    let shown = packages.iter().filter(|package| package.name.split('.').any(|part| part == word));
+    Ok(shown.map(|package| package.text.as_str()).collect::<Vec<_>>().join("\n"))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|error| Error::io(path, &error))
+}

@@ -5,6 +5,7 @@
 
 mod call;
 mod caller;
+pub mod column;
 mod conflict;
 mod cx;
 mod env;
@@ -21,6 +22,7 @@ mod peer;
 mod reaction;
 mod record;
 mod rpc;
+pub mod rules;
 pub mod search;
 mod statements;
 mod table;
