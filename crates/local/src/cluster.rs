@@ -69,7 +69,7 @@ impl Cluster {
 
     /// [`Cluster::start`] for callers without a runtime.
     pub fn start_blocking(options: &ClusterOptions) -> Result<Self> {
-        let user = ServerUser::detect()?;
+        let user = ServerUser::detect_for(&options.folder)?;
         let place = Place::prepare(&options.folder, &user)?;
         let user = user.adopt_owner(&place.data)?;
         // Held until the server is up: two starters would make the same data folder.
@@ -155,13 +155,15 @@ impl Cluster {
     /// Stops the cluster of a `.tessera` folder, whoever started it. True when it was running.
     pub async fn stop_in(folder: &Path) -> Result<bool> {
         let folder = folder.to_owned();
-        blocking(move || Postmaster::stop(&Place::look(&folder, &ServerUser::detect()?)?, STOP_PATIENCE))
-            .await
+        blocking(move || {
+            Postmaster::stop(&Place::look(&folder, &ServerUser::detect_for(&folder)?)?, STOP_PATIENCE)
+        })
+        .await
     }
 
     /// The port of the cluster of a `.tessera` folder, if it runs.
     pub fn running_in(folder: &Path) -> Result<Option<u16>> {
-        let data = Place::look(folder, &ServerUser::detect()?)?;
+        let data = Place::look(folder, &ServerUser::detect_for(folder)?)?;
         Ok(Postmaster::running(&data).map(|server| server.port))
     }
 

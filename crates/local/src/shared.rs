@@ -78,7 +78,7 @@ static IN_USE: OnceLock<File> = OnceLock::new();
 fn start() -> Result<String> {
     let options =
         ClusterOptions { profile: Profile::Test, port: None, ..ClusterOptions::new(test_folder())? };
-    let user = ServerUser::detect()?;
+    let user = ServerUser::detect_for(&options.folder)?;
     let root = crate::place::Place::prepare(&options.folder, &user)?.root;
     // Before the start: from now on the watchdog does not stop it.
     let _ = IN_USE.set(watchdog::join(&root)?);

@@ -48,6 +48,13 @@ impl ServerUser {
         )
     }
 
+    /// The same, or the owner of the cluster that lies in this `.tessera` folder already: what an ordinary
+    /// user made is gone on with when root comes, not begun anew.
+    pub fn detect_for(folder: &Path) -> Result<Self> {
+        let user = Self::detect()?;
+        if user.switch { user.adopt_owner(&folder.join("pg/data")) } else { Ok(user) }
+    }
+
     /// The owner of a data folder that exists already must go on running it.
     pub fn adopt_owner(self, data: &Path) -> Result<Self> {
         let Ok(owner) = fs::metadata(data).map(|meta| meta.uid()) else { return Ok(self) };
@@ -158,6 +165,9 @@ pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
         file.write_all(content.as_bytes())?;
         file.sync_all()?;
+        if let (true, Ok(old)) = (Uid::effective().is_root(), fs::metadata(path)) {
+            std::os::unix::fs::chown(&fresh, Some(old.uid()), Some(old.gid()))?;
+        }
         fs::rename(&fresh, path)
     };
     write().map_err(Error::io("Cannot write", path))

@@ -29,7 +29,7 @@ impl Home {
     }
 
     fn options(&self) -> ClusterOptions {
-        ClusterOptions::new(self.folder()).unwrap()
+        ClusterOptions { port: None, ..ClusterOptions::new(self.folder()).unwrap() }
     }
 }
 
