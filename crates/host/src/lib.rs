@@ -1,0 +1,31 @@
+//! Turns services into a running process: server, access, peers, events, jobs, health, telemetry, drain.
+//!
+//! ```ignore
+//! fn main() -> host::ExitCode {
+//!     host::main([crm::service()])
+//! }
+//! ```
+
+mod access;
+mod config;
+mod consume;
+mod health;
+mod housekeeping;
+mod identities;
+mod jobs;
+
+mod mesh;
+mod ops;
+mod peers;
+mod serve;
+mod service;
+mod telemetry;
+mod token;
+
+pub use config::{Config, Database, Log};
+pub use identities::{ServiceIdentities, ServiceIdentity};
+pub use serve::{ExitCode, main, stop_signal};
+pub use mesh::Mesh;
+pub use service::Service;
+pub use telemetry::{Telemetry, start as start_telemetry};
+pub use token::{Claims, AUDIENCE, ISSUER};

@@ -35,7 +35,7 @@ pub use env::Env;
 pub use event::{Envelope, Metadata, to_json};
 pub use jobs::Next;
 pub use list::{ListQuery, Page};
-pub use peer::{BoxFuture, Channel, NoPeers, PeerChannel, Peers};
+pub use peer::{BoxFuture, CallError, Channel, NoPeers, PeerChannel, Peers};
 pub use reaction::{React, react};
 pub use record::{Event, Header, Record, Request, Topic, Validate};
 pub use rpc::{Access, Method, Rpc, Standard};

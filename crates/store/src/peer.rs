@@ -13,7 +13,31 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service};
 
 /// A way to the other services, by the path of the method.
-pub type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, BoxError>;
+pub type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, CallError>;
+
+/// Why a call did not reach a service. A type of its own: generated clients over a bare boxed error make futures
+/// that the compiler can't prove to be `Send`.
+#[derive(Debug)]
+pub struct CallError(BoxError);
+
+impl CallError {
+    /// From whatever it was.
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Self(error.into())
+    }
+}
+
+impl std::fmt::Display for CallError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for CallError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
 
 /// A future that can be kept in a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -35,7 +59,7 @@ impl Peers for NoPeers {
     fn channel(&self) -> Channel {
         Channel::new(tower::service_fn(|request: http::Request<Body>| {
             let path = request.uri().path().to_owned();
-            async move { Err::<http::Response<Body>, BoxError>(format!("no way to {path} is configured").into()) }
+            async move { Err::<http::Response<Body>, _>(CallError::new(format!("no way to {path} is configured"))) }
         }))
     }
 
@@ -54,10 +78,10 @@ pub struct PeerChannel {
 
 impl Service<http::Request<Body>> for PeerChannel {
     type Response = http::Response<Body>;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, std::result::Result<Self::Response, BoxError>>;
+    type Error = CallError;
+    type Future = BoxFuture<'static, std::result::Result<Self::Response, CallError>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), BoxError>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), CallError>> {
         self.channel.poll_ready(cx)
     }
 
@@ -70,8 +94,9 @@ impl Service<http::Request<Body>> for PeerChannel {
             request.headers_mut().insert(name, value.clone());
         }
         Box::pin(async move {
-            let token = peers.token().await?;
-            let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))?;
+            // As a status, which generated clients hand on as it is.
+            let token = peers.token().await.map_err(|error| CallError::new(tonic::Status::from(error)))?;
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(CallError::new)?;
             bearer.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, bearer);
             channel.call(request).await

@@ -9,9 +9,9 @@ use contracts::identity::v1::role_service_client::RoleServiceClient;
 use contracts::identity::v1::user_service_client::UserServiceClient;
 use contracts::identity::v1::{CreateRoleRequest, CreateUserRequest, LoginRequest, Role, User};
 use http::header::{AUTHORIZATION, HeaderValue};
-use store::{BoxFuture, Channel};
+use store::{BoxFuture, CallError, Channel};
 use tonic::body::Body;
-use tower::{BoxError, Service};
+use tower::Service;
 
 /// Somebody who calls.
 #[derive(Clone)]
@@ -78,10 +78,10 @@ pub struct Transport {
 
 impl Service<http::Request<Body>> for Transport {
     type Response = http::Response<Body>;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+    type Error = CallError;
+    type Future = BoxFuture<'static, Result<Self::Response, CallError>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         self.channel.poll_ready(cx)
     }
 

@@ -1,0 +1,83 @@
+//! Runs the jobs of a service: claims what is due, a bounded number at a time, until the drain.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::{Error, Result};
+use store::Env;
+use store::jobs::{Claimed, claim};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::service::Job;
+
+/// How many jobs of a service run at a time.
+const RUNNING_MAX: usize = 8;
+/// How often to look for jobs that nobody announced: those of other processes, and those of dead ones.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Runs jobs until the token is cancelled, then waits for those that run.
+pub(crate) async fn run(env: Env, jobs: Vec<Job>, lease: Duration, stop: CancellationToken) {
+    let kinds: Vec<&str> = jobs.iter().map(|job| job.kind).collect();
+    let table: Arc<HashMap<&'static str, Job>> =
+        Arc::new(jobs.iter().map(|job| (job.kind, job.clone())).collect());
+    let running = Arc::new(Semaphore::new(RUNNING_MAX));
+    let tasks = TaskTracker::new();
+    while !stop.is_cancelled() {
+        let claimed = match claim(&env, &kinds, lease).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(service = env.service(), %error, "cannot claim jobs");
+                Vec::new()
+            }
+        };
+        if claimed.is_empty() {
+            tokio::select! {
+                () = env.jobs_wake().notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+                () = stop.cancelled() => {}
+            }
+            continue;
+        }
+        for job in claimed {
+            let permit = running.clone().acquire_owned().await.expect("the semaphore is never closed");
+            let (env, table) = (env.clone(), table.clone());
+            tasks.spawn(async move {
+                run_one(&env, &table, &job, lease).await;
+                drop(permit);
+            });
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn run_one(env: &Env, table: &HashMap<&'static str, Job>, job: &Claimed, lease: Duration) {
+    let result = attempt(env, table, job, lease).await;
+    let Err(error) = result else { return };
+    tracing::warn!(service = env.service(), kind = job.kind, key = job.key, attempts = job.attempts, %error, "job failed");
+    metrics::counter!("tessera_jobs_failed", "service" => env.service(), "kind" => job.kind.clone()).increment(1);
+    if let Err(error) = job.fail(env, &error).await {
+        // The lease ends by itself, and the job is claimed again.
+        tracing::warn!(service = env.service(), %error, "cannot note a failed job");
+    }
+}
+
+async fn attempt(env: &Env, table: &HashMap<&'static str, Job>, job: &Claimed, lease: Duration) -> Result<()> {
+    let known = table.get(job.kind.as_str()).ok_or_else(|| Error::internal("a job of an unknown kind"))?;
+    // Work that outlives its lease would be done twice at the same time.
+    let mut cx = job.cx(env, lease);
+    let next = match tokio::time::timeout(lease, (known.run)(&mut cx, job.key.clone())).await {
+        Ok(next) => next,
+        Err(_) => Err(Error::internal("the job did not end within its lease")),
+    };
+    match next {
+        Ok(next) => job.finish(&mut cx, next).await,
+        Err(error) => {
+            cx.rollback().await;
+            Err(error)
+        }
+    }
+}

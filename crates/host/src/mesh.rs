@@ -1,0 +1,244 @@
+//! Services assembled into a running process: databases, routes, events, jobs and their drain.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::{EventLog, KafkaConfig, LogConfig, PgLogConfig, TopicSpec};
+use contracts::ops::v1::EventLogRpc;
+use kit::{Clock, Error, Result, SystemClock};
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use store::{Channel, Env, Method, Rpc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::{Routes, RoutesBuilder};
+
+use crate::access::Guard;
+use crate::config::{Config, Database, Log};
+use crate::ops::EventLogs;
+use crate::peers::{ServicePeers, Switch};
+use crate::service::Service;
+use crate::token::Verifier;
+use crate::{consume, health, housekeeping, jobs};
+
+/// How long background work may go on after the calls have ended.
+const DRAIN_MAX: Duration = Duration::from_secs(15);
+
+/// A running set of services.
+pub struct Mesh {
+    channel: Channel,
+    environments: Vec<Env>,
+    log: Arc<dyn EventLog>,
+    health: health::Health,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Mesh {
+    /// Migrates, connects and starts everything but the listener.
+    pub async fn start(services: Vec<Service>, config: Config) -> Result<Self> {
+        Self::start_with(services, config, Arc::new(SystemClock)).await
+    }
+
+    /// The same with another clock, for tests.
+    pub async fn start_with(services: Vec<Service>, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        let log = open_log(&config.log).await?;
+        log.ensure_topics(&topics()).await.map_err(|error| Error::unavailable("the event log", error))?;
+        let switch = Switch::default();
+        switch.set_remote(&config.peers)?;
+        let verifier = Arc::new(Verifier::new(switch.channel(), clock.clone()));
+        let mut assembly = Assembly {
+            config,
+            clock,
+            switch: switch.clone(),
+            log: log.clone(),
+            routes: Routes::builder(),
+            methods: Vec::new(),
+            environments: Vec::new(),
+            consumers: Vec::new(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        assembly.prepare_databases(&services).await?;
+        let mut names = Vec::with_capacity(services.len());
+        for service in services {
+            names.push(service.name());
+            assembly.add(service)?;
+        }
+        assembly.add_operations();
+        names.push("ops");
+        let health = health::Health::start(assembly.environments.clone(), assembly.stop.clone(), &assembly.tasks);
+        let mut routes = assembly.routes;
+        routes.add_service(health.server());
+        let guard = Guard::new(prepared(routes), assembly.methods.into_iter(), verifier);
+        let channel = Channel::new(guard);
+        switch.set_local(names, channel.clone());
+        Ok(Self {
+            channel,
+            environments: assembly.environments,
+            log,
+            health,
+            stop: assembly.stop,
+            tasks: assembly.tasks,
+        })
+    }
+
+    /// Every method of every service that runs here, behind the access layer.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// The event log.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        &self.log
+    }
+
+    /// The surroundings of a service that runs here.
+    pub fn env(&self, service: &str) -> Option<&Env> {
+        self.environments.iter().find(|env| env.service() == service)
+    }
+
+    /// Tells load balancers to send no more calls.
+    pub fn stop_serving(&self) {
+        self.health.not_serving();
+    }
+
+    /// Ends background work: events at hand are finished, the outboxes emptied, connections closed.
+    pub async fn drain(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(DRAIN_MAX, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some background work did not end within the drain; it goes on after the next start");
+        }
+        self.log.close().await;
+        for env in &self.environments {
+            env.pool().close().await;
+        }
+    }
+}
+
+fn prepared(routes: RoutesBuilder) -> Routes {
+    routes.routes().prepare()
+}
+
+struct Assembly {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    switch: Switch,
+    log: Arc<dyn EventLog>,
+    routes: RoutesBuilder,
+    methods: Vec<&'static Method>,
+    environments: Vec<Env>,
+    consumers: Vec<(&'static str, Vec<String>)>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Assembly {
+    /// Migrates all databases side by side: most of it is waiting.
+    async fn prepare_databases(&self, services: &[Service]) -> Result<()> {
+        let migrations = services.iter().map(|service| async {
+            match self.database(service.name())?.owner_url {
+                Some(owner) => store::migrate::run(&owner, &service.migrations).await,
+                None => Ok(()),
+            }
+        });
+        futures::future::try_join_all(migrations).await?;
+        Ok(())
+    }
+
+    fn database(&self, service: &str) -> Result<Database> {
+        let found = self.config.databases.get(service).cloned();
+        found.ok_or_else(|| Error::internal(format!("no database is configured for {service}")))
+    }
+
+    fn add(&mut self, service: Service) -> Result<()> {
+        let pool = open_pool(&self.database(service.name())?.url, self.config.pool_max)?;
+        let secret = self.config.secrets.get(service.name()).cloned();
+        let peers = ServicePeers::new(self.switch.clone(), service.name(), secret, self.clock.clone());
+        let env = Env::new(service.name(), pool, Arc::new(peers)).with_clock(self.clock.clone());
+        for rpc in service.rpcs {
+            self.offer(rpc, &env);
+        }
+        if !service.reactions.is_empty() {
+            let (handlers, topics) = by_type(service.reactions);
+            self.consumers.push((service.name, topics.clone()));
+            consume::spawn(&self.tasks, &self.stop, &env, self.log.clone(), handlers, topics);
+        }
+        consume::spawn_relay(&self.tasks, &self.stop, &env, self.log.clone());
+        if !service.jobs.is_empty() {
+            let lease = Duration::from_secs(self.config.job_lease_seconds.into());
+            self.tasks.spawn(jobs::run(env.clone(), service.jobs, lease, self.stop.clone()));
+        }
+        self.tasks.spawn(housekeeping::run(env.clone(), self.stop.clone()));
+        self.environments.push(env);
+        Ok(())
+    }
+
+    fn offer(&mut self, rpc: Box<dyn Rpc>, env: &Env) {
+        self.methods.extend(rpc.methods());
+        rpc.mount(env.clone(), &mut self.routes);
+    }
+
+    /// Every process shows operators the event log; repeated requests are known by its first service's database.
+    fn add_operations(&mut self) {
+        let Some(first) = self.environments.first().cloned() else { return };
+        let logs = EventLogs {
+            log: self.log.clone(),
+            environments: self.environments.clone(),
+            consumers: std::mem::take(&mut self.consumers),
+        };
+        self.offer(Box::new(EventLogRpc(logs)), &first);
+    }
+}
+
+async fn open_log(log: &Log) -> Result<Arc<dyn EventLog>> {
+    let config = match log {
+        Log::Kafka(brokers) => LogConfig::Kafka(KafkaConfig::new(brokers)),
+        Log::Postgres(url) => LogConfig::Postgres(PgLogConfig::new(url)),
+    };
+    bus::connect(config).await.map_err(|error| Error::unavailable("the event log", error))
+}
+
+fn open_pool(url: &str, pool_max: u32) -> Result<PgPool> {
+    let options: PgConnectOptions =
+        url.parse().map_err(|error| Error::invalid("a database's URL", format!("is malformed: {error}")))?;
+    let options = options.application_name("tessera").statement_cache_capacity(256);
+    let pool = PgPoolOptions::new()
+        .max_connections(pool_max)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(Duration::from_secs(60))
+        // A broken connection shows itself by its first statement; asking it before each call costs a round trip.
+        .test_before_acquire(false);
+    Ok(pool.connect_lazy_with(options))
+}
+
+/// The topics of all contracts with their dead letters: whoever starts first makes them all.
+fn topics() -> Vec<TopicSpec> {
+    let mut specs = Vec::with_capacity(contracts::TOPICS.len() * 2);
+    for topic in contracts::TOPICS {
+        let hours = u64::try_from(topic.retention_hours).unwrap_or(0);
+        let spec = TopicSpec {
+            name: topic.name.to_owned(),
+            partitions: topic.partitions,
+            retention: Duration::from_secs(hours * 3_600),
+        };
+        specs.push(spec.dead_letters());
+        specs.push(spec);
+    }
+    specs
+}
+
+/// The handlers of a service by event type, and the topics they come from.
+pub(crate) type Handlers = HashMap<String, Vec<crate::service::Handle>>;
+
+pub(crate) fn by_type(reactions: Vec<crate::service::Reaction>) -> (Handlers, Vec<String>) {
+    let mut handlers: Handlers = HashMap::with_capacity(reactions.len());
+    let mut topics = BTreeSet::new();
+    for reaction in reactions {
+        topics.insert(reaction.topic.to_owned());
+        handlers.entry(reaction.event_type).or_default().push(reaction.handle);
+    }
+    (handlers, topics.into_iter().collect())
+}

@@ -1,0 +1,164 @@
+//! The event log as operators see it: `erp.ops.v1.EventLogService`, offered by every process for its services.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bus::{DeadLetter as Letter, EventLog, PgDeadLetters, Tail};
+use contracts::ops::v1::*;
+use contracts::v1::EventEnvelope;
+use kit::{Error, OffsetDateTime, Result, Uuid};
+use store::glue::prost_types::Timestamp;
+use store::{Cx, Env, Envelope};
+use tokio::time::Instant;
+
+use crate::consume::on_begin;
+
+const TAIL_SIZE_DEFAULT: usize = 100;
+const TAIL_SIZE_MAX: usize = 1_000;
+const LETTERS_MAX: i64 = 1_000;
+/// How often a waiting tail looks again.
+const TAIL_PAUSE: Duration = Duration::from_millis(200);
+
+/// What the service needs to know of the process.
+pub(crate) struct EventLogs {
+    pub log: Arc<dyn EventLog>,
+    pub environments: Vec<Env>,
+    /// The consumers of this process with the topics they read.
+    pub consumers: Vec<(&'static str, Vec<String>)>,
+}
+
+impl EventLogApi for EventLogs {
+    async fn tail_events(&self, cx: &mut Cx, request: TailEventsRequest) -> Result<TailEventsResponse> {
+        let tenant = cx.tenant()?;
+        let size = match usize::try_from(request.page_size).unwrap_or(0) {
+            0 => TAIL_SIZE_DEFAULT,
+            size => size.min(TAIL_SIZE_MAX),
+        };
+        let topics: Vec<String> = contracts::TOPICS.iter().map(|topic| topic.name.to_owned()).collect();
+        let wanted = |envelope: &Envelope| envelope.tenant_id == tenant && matches(&request.types, &envelope.event_type);
+        let (mut events, mut tail) = if request.cursor.is_empty() {
+            let backlog = usize::try_from(request.backlog).unwrap_or(0);
+            let (newest, tail) = Tail::start(&*self.log, &topics, backlog).await.map_err(log_error)?;
+            (pick(newest, &wanted), tail)
+        } else {
+            (Vec::new(), Tail::resume(&topics, parse_cursor(&request.cursor)?))
+        };
+        let until = Instant::now() + Duration::from_millis(u64::try_from(request.wait_ms).unwrap_or(0));
+        while events.is_empty() {
+            events = pick(tail.more(&*self.log, size).await.map_err(log_error)?, &wanted);
+            if !events.is_empty() || Instant::now() + TAIL_PAUSE > until {
+                break;
+            }
+            tokio::time::sleep(TAIL_PAUSE).await;
+        }
+        let events = events.iter().map(to_proto).collect::<Result<_>>()?;
+        Ok(TailEventsResponse { events, next_cursor: cursor(&tail)? })
+    }
+
+    async fn list_dead_letters(&self, cx: &mut Cx, request: ListDeadLettersRequest) -> Result<ListDeadLettersResponse> {
+        let tenant = cx.tenant()?;
+        let size = match request.page_size {
+            0 => 50,
+            size => usize::try_from(size).unwrap_or(0).min(TAIL_SIZE_MAX),
+        };
+        let mut letters = Vec::new();
+        for env in &self.environments {
+            for (letter, replay_time) in sink(env).list(LETTERS_MAX).await.map_err(Error::internal)? {
+                let asked_for = request.consumer.is_empty() || request.consumer == letter.consumer;
+                if letter.tenant_id == tenant && asked_for {
+                    letters.push(letter_to_proto(&letter, replay_time)?);
+                }
+            }
+        }
+        letters.truncate(size);
+        Ok(ListDeadLettersResponse { dead_letters: letters })
+    }
+
+    async fn replay_dead_letter(
+        &self,
+        cx: &mut Cx,
+        request: ReplayDeadLetterRequest,
+    ) -> Result<ReplayDeadLetterResponse> {
+        let tenant = cx.tenant()?;
+        let id = Uuid::parse_str(&request.event_id).map_err(|_| Error::invalid("event_id", "must be a UUID"))?;
+        for env in &self.environments {
+            for (letter, _) in sink(env).list(LETTERS_MAX).await.map_err(Error::internal)? {
+                if (letter.tenant_id, letter.id) == (tenant, id) && letter.consumer == request.consumer {
+                    sink(env).replay(&*self.log, &letter).await.map_err(Error::internal)?;
+                    return Ok(ReplayDeadLetterResponse { replay_time: Some(timestamp(cx.now())) });
+                }
+            }
+        }
+        Err(Error::not_found("dead letter", &request.event_id))
+    }
+
+    async fn get_consumer_lag(&self, _cx: &mut Cx, request: GetConsumerLagRequest) -> Result<GetConsumerLagResponse> {
+        let mut lags: BTreeMap<(String, String), i64> = BTreeMap::new();
+        for (consumer, topics) in &self.consumers {
+            if !request.consumer.is_empty() && request.consumer != *consumer {
+                continue;
+            }
+            for row in self.log.lag(consumer, topics).await.map_err(log_error)? {
+                *lags.entry(((*consumer).to_owned(), row.topic.clone())).or_default() += row.lag;
+            }
+        }
+        let lags = lags.into_iter().map(|((consumer, topic), lag)| ConsumerLag { consumer, topic, lag });
+        Ok(GetConsumerLagResponse { lags: lags.collect() })
+    }
+}
+
+fn sink(env: &Env) -> PgDeadLetters {
+    PgDeadLetters::new(env.pool().clone(), on_begin(env))
+}
+
+fn log_error(error: bus::LogError) -> Error {
+    Error::unavailable("the event log", error)
+}
+
+/// Whether a type is among those wanted: by name, or by `order.*`; none wanted means all.
+fn matches(wanted: &[String], event_type: &str) -> bool {
+    wanted.is_empty() || wanted.iter().any(|pattern| store::covers(pattern, event_type))
+}
+
+fn pick(deliveries: Vec<bus::Delivery>, wanted: &impl Fn(&Envelope) -> bool) -> Vec<Envelope> {
+    deliveries.iter().filter_map(|delivery| Envelope::parse(&delivery.payload).ok()).filter(wanted).collect()
+}
+
+fn to_proto(envelope: &Envelope) -> Result<EventEnvelope> {
+    let value = serde_json::to_value(envelope).map_err(Error::internal)?;
+    let descriptor = store::glue::prost_reflect::ReflectMessage::descriptor(&EventEnvelope::default());
+    let message = store::glue::prost_reflect::DynamicMessage::deserialize(descriptor, value).map_err(Error::internal)?;
+    message.transcode_to().map_err(Error::internal)
+}
+
+fn letter_to_proto(letter: &Letter, replay_time: Option<OffsetDateTime>) -> Result<DeadLetter> {
+    Ok(DeadLetter {
+        // A poison event may be no envelope at all; it is listed all the same.
+        event: Envelope::parse(&letter.payload).ok().as_ref().map(to_proto).transpose()?,
+        consumer: letter.consumer.clone(),
+        topic: letter.topic.clone(),
+        error: letter.error.clone(),
+        attempts: i32::try_from(letter.attempts).unwrap_or(i32::MAX),
+        create_time: None,
+        replay_time: replay_time.map(timestamp),
+    })
+}
+
+fn timestamp(instant: OffsetDateTime) -> Timestamp {
+    let nanos = i32::try_from(instant.nanosecond()).expect("a second has fewer than 2^31 nanoseconds");
+    Timestamp { seconds: instant.unix_timestamp(), nanos }
+}
+
+fn cursor(tail: &Tail) -> Result<String> {
+    let text = serde_json::to_vec(&tail.positions()).map_err(Error::internal)?;
+    Ok(URL_SAFE_NO_PAD.encode(text))
+}
+
+fn parse_cursor(text: &str) -> Result<Vec<(String, i32, i64)>> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let positions = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    positions.ok_or_else(|| Error::invalid("cursor", "is none that this method gave"))
+}

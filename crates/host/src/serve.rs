@@ -1,0 +1,98 @@
+//! The main function of every service's binary.
+
+use std::process::Termination;
+use std::time::Duration;
+
+use kit::{Error, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::mesh::Mesh;
+use crate::service::Service;
+use crate::{Config, telemetry};
+
+/// How long calls may go on after the signal to stop.
+const DRAIN_MAX: Duration = Duration::from_secs(25);
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// It was asked to.
+    Stopped,
+    /// It could not go on.
+    Failed,
+}
+
+impl Termination for ExitCode {
+    fn report(self) -> std::process::ExitCode {
+        match self {
+            Self::Stopped => std::process::ExitCode::SUCCESS,
+            Self::Failed => std::process::ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs services until SIGTERM or SIGINT, then drains. What it needs is read from the environment, see [`Config`].
+pub fn main(services: impl IntoIterator<Item = Service>) -> ExitCode {
+    let services: Vec<Service> = services.into_iter().collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(serve(services)),
+        Err(error) => Err(Error::internal(error)),
+    };
+    match result {
+        Ok(()) => ExitCode::Stopped,
+        Err(error) => {
+            // Telemetry may not stand yet; a person reads this line.
+            eprintln!("cannot run: {}", error.cause().unwrap_or(error.text()));
+            ExitCode::Failed
+        }
+    }
+}
+
+async fn serve(services: Vec<Service>) -> Result<()> {
+    let names: Vec<&'static str> = services.iter().map(Service::name).collect();
+    let config = Config::from_env(&names)?;
+    let telemetry = telemetry::start(config.metrics_listen)?;
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| Error::invalid("TESSERA_LISTEN", format!("{}: {error}", config.listen)))?;
+    let mesh = Mesh::start(services, config).await?;
+    let stop = stop_signal();
+    tracing::info!(services = ?names, address = %listener.local_addr().map_err(Error::internal)?, "serving");
+    let drained = stop.clone();
+    let server = tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .serve_with_incoming_shutdown(
+            mesh.channel(),
+            tokio_stream::wrappers::TcpListenerStream::new(listener),
+            async move { drained.cancelled().await },
+        );
+    let server = tokio::spawn(server);
+    stop.cancelled().await;
+    mesh.stop_serving();
+    match tokio::time::timeout(DRAIN_MAX, server).await {
+        Ok(Ok(ended)) => ended.map_err(Error::internal)?,
+        Ok(Err(panic)) => return Err(Error::internal(panic)),
+        Err(_) => tracing::warn!("some calls did not end within the drain"),
+    }
+    mesh.drain().await;
+    telemetry.flush();
+    Ok(())
+}
+
+/// Cancelled by the first SIGTERM or SIGINT. To be called inside a runtime.
+pub fn stop_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be listened to");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be listened to");
+    let cancel = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        cancel.cancel();
+    });
+    stop
+}
