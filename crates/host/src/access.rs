@@ -73,11 +73,18 @@ where
     }
 }
 
-async fn admit(verifier: &Verifier, access: Access, token: Option<String>, tenant: Option<String>) -> Result<Caller> {
+async fn admit(
+    verifier: &Verifier,
+    access: Access,
+    token: Option<String>,
+    tenant: Option<String>,
+) -> Result<Caller> {
     if access == Access::Public {
         return Ok(Caller::anonymous());
     }
-    let bearer = token.as_deref().and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
+    let bearer = token
+        .as_deref()
+        .and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
     let claims = verifier.check(bearer.ok_or_else(|| token::refused("sign in first"))?).await?;
     let caller = token::caller(&claims, tenant.as_deref())?;
     match access {

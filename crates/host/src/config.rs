@@ -127,7 +127,8 @@ mod tests {
         // A process that lacks a setting must say which one.
         let error = Config::read(&["crm"], |_| None).unwrap_err();
         assert!(error.text().contains("TESSERA_CRM_DATABASE_URL"), "{error}");
-        let only_database = |name: &str| (name == "TESSERA_CRM_DATABASE_URL").then(|| "postgres://".to_owned());
+        let only_database =
+            |name: &str| (name == "TESSERA_CRM_DATABASE_URL").then(|| "postgres://".to_owned());
         let error = Config::read(&["crm"], only_database).unwrap_err();
         assert!(error.text().contains("TESSERA_KAFKA_BROKERS"), "{error}");
     }

@@ -59,7 +59,10 @@ impl Handler for Reactions {
                 _ => format!("{}#{place}", self.env.service()).into(),
             };
             let done = handle(self.env.clone(), consumer, envelope.clone()).await;
-            done.map_err(|error| HandleError { retryable: is_worth_retrying(&error), message: error.to_string() })?;
+            done.map_err(|error| HandleError {
+                retryable: is_worth_retrying(&error),
+                message: error.to_string(),
+            })?;
         }
         Ok(())
     }

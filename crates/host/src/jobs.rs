@@ -58,14 +58,20 @@ async fn run_one(env: &Env, table: &HashMap<&'static str, Job>, job: &Claimed, l
     let result = attempt(env, table, job, lease).await;
     let Err(error) = result else { return };
     tracing::warn!(service = env.service(), kind = job.kind, key = job.key, attempts = job.attempts, %error, "job failed");
-    metrics::counter!("tessera_jobs_failed", "service" => env.service(), "kind" => job.kind.clone()).increment(1);
+    metrics::counter!("tessera_jobs_failed", "service" => env.service(), "kind" => job.kind.clone())
+        .increment(1);
     if let Err(error) = job.fail(env, &error).await {
         // The lease ends by itself, and the job is claimed again.
         tracing::warn!(service = env.service(), %error, "cannot note a failed job");
     }
 }
 
-async fn attempt(env: &Env, table: &HashMap<&'static str, Job>, job: &Claimed, lease: Duration) -> Result<()> {
+async fn attempt(
+    env: &Env,
+    table: &HashMap<&'static str, Job>,
+    job: &Claimed,
+    lease: Duration,
+) -> Result<()> {
     let known = table.get(job.kind.as_str()).ok_or_else(|| Error::internal("a job of an unknown kind"))?;
     // Work that outlives its lease would be done twice at the same time.
     let mut cx = job.cx(env, lease);

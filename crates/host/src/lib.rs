@@ -24,8 +24,8 @@ mod token;
 
 pub use config::{Config, Database, Log};
 pub use identities::{ServiceIdentities, ServiceIdentity};
-pub use serve::{ExitCode, main, stop_signal};
 pub use mesh::Mesh;
+pub use serve::{ExitCode, main, stop_signal};
 pub use service::Service;
 pub use telemetry::{Telemetry, start as start_telemetry};
-pub use token::{Claims, AUDIENCE, ISSUER};
+pub use token::{AUDIENCE, Claims, ISSUER};

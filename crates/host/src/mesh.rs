@@ -68,7 +68,8 @@ impl Mesh {
         }
         assembly.add_operations();
         names.push("ops");
-        let health = health::Health::start(assembly.environments.clone(), assembly.stop.clone(), &assembly.tasks);
+        let health =
+            health::Health::start(assembly.environments.clone(), assembly.stop.clone(), &assembly.tasks);
         let mut routes = assembly.routes;
         routes.add_service(health.server());
         let guard = Guard::new(prepared(routes), assembly.methods.into_iter(), verifier);
@@ -109,7 +110,9 @@ impl Mesh {
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(DRAIN_MAX, self.tasks.wait()).await.is_err() {
-            tracing::warn!("some background work did not end within the drain; it goes on after the next start");
+            tracing::warn!(
+                "some background work did not end within the drain; it goes on after the next start"
+            );
         }
         self.log.close().await;
         for env in &self.environments {

@@ -38,7 +38,9 @@ impl EventLogApi for EventLogs {
             size => size.min(TAIL_SIZE_MAX),
         };
         let topics: Vec<String> = contracts::TOPICS.iter().map(|topic| topic.name.to_owned()).collect();
-        let wanted = |envelope: &Envelope| envelope.tenant_id == tenant && matches(&request.types, &envelope.event_type);
+        let wanted = |envelope: &Envelope| {
+            envelope.tenant_id == tenant && matches(&request.types, &envelope.event_type)
+        };
         let (mut events, mut tail) = if request.cursor.is_empty() {
             let backlog = usize::try_from(request.backlog).unwrap_or(0);
             let (newest, tail) = Tail::start(&*self.log, &topics, backlog).await.map_err(log_error)?;
@@ -58,7 +60,11 @@ impl EventLogApi for EventLogs {
         Ok(TailEventsResponse { events, next_cursor: cursor(&tail)? })
     }
 
-    async fn list_dead_letters(&self, cx: &mut Cx, request: ListDeadLettersRequest) -> Result<ListDeadLettersResponse> {
+    async fn list_dead_letters(
+        &self,
+        cx: &mut Cx,
+        request: ListDeadLettersRequest,
+    ) -> Result<ListDeadLettersResponse> {
         let tenant = cx.tenant()?;
         let size = match request.page_size {
             0 => 50,
@@ -83,7 +89,8 @@ impl EventLogApi for EventLogs {
         request: ReplayDeadLetterRequest,
     ) -> Result<ReplayDeadLetterResponse> {
         let tenant = cx.tenant()?;
-        let id = Uuid::parse_str(&request.event_id).map_err(|_| Error::invalid("event_id", "must be a UUID"))?;
+        let id =
+            Uuid::parse_str(&request.event_id).map_err(|_| Error::invalid("event_id", "must be a UUID"))?;
         for env in &self.environments {
             for (letter, _) in sink(env).list(LETTERS_MAX).await.map_err(Error::internal)? {
                 if (letter.tenant_id, letter.id) == (tenant, id) && letter.consumer == request.consumer {
@@ -95,7 +102,11 @@ impl EventLogApi for EventLogs {
         Err(Error::not_found("dead letter", &request.event_id))
     }
 
-    async fn get_consumer_lag(&self, _cx: &mut Cx, request: GetConsumerLagRequest) -> Result<GetConsumerLagResponse> {
+    async fn get_consumer_lag(
+        &self,
+        _cx: &mut Cx,
+        request: GetConsumerLagRequest,
+    ) -> Result<GetConsumerLagResponse> {
         let mut lags: BTreeMap<(String, String), i64> = BTreeMap::new();
         for (consumer, topics) in &self.consumers {
             if !request.consumer.is_empty() && request.consumer != *consumer {
@@ -130,7 +141,8 @@ fn pick(deliveries: Vec<bus::Delivery>, wanted: &impl Fn(&Envelope) -> bool) -> 
 fn to_proto(envelope: &Envelope) -> Result<EventEnvelope> {
     let value = serde_json::to_value(envelope).map_err(Error::internal)?;
     let descriptor = store::glue::prost_reflect::ReflectMessage::descriptor(&EventEnvelope::default());
-    let message = store::glue::prost_reflect::DynamicMessage::deserialize(descriptor, value).map_err(Error::internal)?;
+    let message = store::glue::prost_reflect::DynamicMessage::deserialize(descriptor, value)
+        .map_err(Error::internal)?;
     message.transcode_to().map_err(Error::internal)
 }
 

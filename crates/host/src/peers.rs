@@ -38,7 +38,9 @@ impl Switch {
         let mut channels = HashMap::with_capacity(peers.len());
         for (name, address) in peers {
             let endpoint = Endpoint::from_shared(address.clone())
-                .map_err(|error| Error::invalid(&format!("TESSERA_PEER_{}", name.to_uppercase()), error.to_string()))?
+                .map_err(|error| {
+                    Error::invalid(&format!("TESSERA_PEER_{}", name.to_uppercase()), error.to_string())
+                })?
                 .connect_timeout(Duration::from_secs(3))
                 .http2_keep_alive_interval(Duration::from_secs(20))
                 .keep_alive_while_idle(true);
@@ -68,7 +70,10 @@ impl Switch {
         }
         let remote = self.0.remote.get().and_then(|peers| peers.get(name));
         remote.cloned().ok_or_else(|| {
-            CallError::new(format!("no way to `{name}`: set TESSERA_PEER_{} to its address", name.to_uppercase()))
+            CallError::new(format!(
+                "no way to `{name}`: set TESSERA_PEER_{} to its address",
+                name.to_uppercase()
+            ))
         })
     }
 }
@@ -97,13 +102,18 @@ impl ServicePeers {
             return Ok(text.clone());
         }
         let secret = self.secret.clone().ok_or_else(|| {
-            Error::internal(format!("{} has no identity to call others with: set TESSERA_SERVICE_SECRET", self.name))
+            Error::internal(format!(
+                "{} has no identity to call others with: set TESSERA_SERVICE_SECRET",
+                self.name
+            ))
         })?;
         // For no tenant: the tenant of each call is named with it.
-        let request = IssueServiceTokenRequest { service: self.name.to_owned(), secret, ..Default::default() };
+        let request =
+            IssueServiceTokenRequest { service: self.name.to_owned(), secret, ..Default::default() };
         let mut request = tonic::Request::new(request);
         request.set_timeout(Duration::from_secs(5));
-        let answer = AuthServiceClient::new(self.switch.channel()).issue_service_token(request).await?.into_inner();
+        let answer =
+            AuthServiceClient::new(self.switch.channel()).issue_service_token(request).await?.into_inner();
         let expiry = answer.expire_time.map_or(now, |time| time.seconds);
         *token = Some((answer.access_token.clone(), expiry));
         Ok(answer.access_token)

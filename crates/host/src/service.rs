@@ -6,7 +6,7 @@ use contracts::v1::RecordChange;
 use kit::Result;
 use sqlx::migrate::Migrator;
 use store::jobs::{Next, Work};
-use store::{BoxFuture, Cx, Envelope, Env, Event, React, Record, Rpc};
+use store::{BoxFuture, Cx, Env, Envelope, Event, React, Record, Rpc};
 
 /// A service: its contracts joined to its decisions, its migrations, its reactions and its jobs.
 pub struct Service {
@@ -18,7 +18,8 @@ pub struct Service {
     pub(crate) calls: &'static [&'static str],
 }
 
-pub(crate) type Handle = Arc<dyn Fn(Env, Arc<str>, Arc<Envelope>) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+pub(crate) type Handle =
+    Arc<dyn Fn(Env, Arc<str>, Arc<Envelope>) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 pub(crate) struct Reaction {
     pub event_type: String,

@@ -17,7 +17,8 @@ pub struct Telemetry {
 /// Starts logs (`RUST_LOG`, as JSON with `TESSERA_LOG_FORMAT=json`), traces and metrics. Once per process.
 pub fn start(metrics_listen: Option<SocketAddr>) -> Result<Telemetry> {
     let filter = || {
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,h2=warn,hyper=warn"))
+        EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,h2=warn,hyper=warn"))
     };
     let json = std::env::var("TESSERA_LOG_FORMAT").is_ok_and(|format| format == "json");
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

@@ -67,7 +67,8 @@ mod tests {
     #[test]
     fn an_error_survives_the_wire() {
         // What a client acts on (code, reason, domain, metadata, violations) must come back; the cause must not.
-        let error = Error::invalid("contact.email", "must be an address").with("hint", "x").caused_by("secret");
+        let error =
+            Error::invalid("contact.email", "must be an address").with("hint", "x").caused_by("secret");
         let back = Error::from(Status::from(error.clone()));
         assert_eq!((back.code(), back.reason(), back.domain()), (error.code(), "INVALID_FIELD", "erp"));
         assert_eq!(back.violations()[0].field, "contact.email");

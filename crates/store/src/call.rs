@@ -42,7 +42,9 @@ impl Call {
             Some(caller) => caller.clone(),
             None if method.access == Access::Public => Caller::anonymous(),
             // The access layer puts a caller into every request that it lets through.
-            None => return Err(Error::internal(format!("{} was reached without a caller", method.path)).into()),
+            None => {
+                return Err(Error::internal(format!("{} was reached without a caller", method.path)).into());
+            }
         };
         let mut violations = Vec::new();
         request.validate("", &mut violations);
@@ -57,7 +59,10 @@ impl Call {
             traceparent: text(&metadata, TRACE_HEADER.as_str()).unwrap_or_default(),
             causation_id: String::new(),
         };
-        let timeout = text(&metadata, "grpc-timeout").and_then(|value| grpc_timeout(&value)).unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_MAX);
+        let timeout = text(&metadata, "grpc-timeout")
+            .and_then(|value| grpc_timeout(&value))
+            .unwrap_or(DEFAULT_DEADLINE)
+            .min(DEADLINE_MAX);
         let cx = Cx::new(env.clone(), caller, meta).with_timeout(timeout);
         Ok((Self { cx, method, idempotency, attempt: 1 }, request))
     }
@@ -143,7 +148,11 @@ impl Call {
     }
 }
 
-fn idempotency_key<R: Request>(method: &'static Method, caller: &Caller, request: &R) -> Result<Option<Answer>> {
+fn idempotency_key<R: Request>(
+    method: &'static Method,
+    caller: &Caller,
+    request: &R,
+) -> Result<Option<Answer>> {
     let id = request.request_id();
     if id.is_empty() {
         return Ok(None);

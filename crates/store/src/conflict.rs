@@ -33,13 +33,10 @@ fn map_refusal(refusal: &PgDatabaseError) -> Error {
         "23502" => Error::invalid(refusal.column().unwrap_or(field), "is required"),
         "22003" => Error::invalid(field, "is out of range"),
         "22021" => Error::invalid(field, "holds a character that cannot be stored"),
-        "40001" | "40P01" | "55P03" => Error::new(
-            Code::Aborted,
-            "CONFLICT",
-            "erp",
-            "the call met another one; send it again",
-        )
-        .caused_by(refusal.message()),
+        "40001" | "40P01" | "55P03" => {
+            Error::new(Code::Aborted, "CONFLICT", "erp", "the call met another one; send it again")
+                .caused_by(refusal.message())
+        }
         "57014" => Error::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "erp", "the deadline passed"),
         "57P01" | "57P02" | "57P03" | "53300" => Error::unavailable("the database", refusal.message()),
         _ => Error::internal(format!(
@@ -59,9 +56,12 @@ fn position(refusal: &PgDatabaseError) -> Option<String> {
 }
 
 fn reference(field: &str, description: &str) -> Error {
-    Error::new(Code::FailedPrecondition, "REFERENCE_BROKEN", "erp", format!("{field} {description}")).violation(
-        kit::Violation { field: field.to_owned(), description: description.to_owned(), rule: "reference".to_owned() },
-    )
+    Error::new(Code::FailedPrecondition, "REFERENCE_BROKEN", "erp", format!("{field} {description}"))
+        .violation(kit::Violation {
+            field: field.to_owned(),
+            description: description.to_owned(),
+            rule: "reference".to_owned(),
+        })
 }
 
 /// `email` of `contacts_email_key`; the whole name where it is not formed like that.

@@ -187,7 +187,8 @@ impl Cx {
 
     /// Puts an event into the outbox of this transaction.
     pub fn emit<E: Event>(&mut self, event: E) -> Result<()> {
-        let row = crate::event::outbox_row(self, E::TYPE, E::TOPIC, event.key(), crate::event::to_json(&event)?)?;
+        let row =
+            crate::event::outbox_row(self, E::TYPE, E::TOPIC, event.key(), crate::event::to_json(&event)?)?;
         self.pending.events.push(row);
         Ok(())
     }

@@ -38,15 +38,19 @@ pub struct Metadata {
 impl Envelope {
     /// Reads an envelope from the log.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(|error| Error::invalid("event", format!("is no envelope: {error}")))
+        serde_json::from_slice(bytes)
+            .map_err(|error| Error::invalid("event", format!("is no envelope: {error}")))
     }
 
     /// The payload as its message. Fields of newer producers are passed over.
     pub fn payload<E: ReflectMessage + Default>(&self) -> Result<E> {
         let options = prost_reflect::DeserializeOptions::new().deny_unknown_fields(false);
-        let message =
-            prost_reflect::DynamicMessage::deserialize_with_options(E::default().descriptor(), &self.data, &options)
-                .map_err(|error| Error::invalid("event.data", error.to_string()))?;
+        let message = prost_reflect::DynamicMessage::deserialize_with_options(
+            E::default().descriptor(),
+            &self.data,
+            &options,
+        )
+        .map_err(|error| Error::invalid("event.data", error.to_string()))?;
         message.transcode_to().map_err(|error| Error::invalid("event.data", error.to_string()))
     }
 }
@@ -61,7 +65,13 @@ pub fn to_json<M: ReflectMessage>(message: &M) -> Result<Value> {
 }
 
 /// The outbox row of an event of this call.
-pub(crate) fn outbox_row(cx: &Cx, event_type: &str, topic: &str, key: &str, data: Value) -> Result<OutboxRow> {
+pub(crate) fn outbox_row(
+    cx: &Cx,
+    event_type: &str,
+    topic: &str,
+    key: &str,
+    data: Value,
+) -> Result<OutboxRow> {
     let tenant_id = cx.tenant()?;
     let meta = cx.meta();
     let envelope = Envelope {

@@ -91,7 +91,12 @@ impl Cx {
     }
 
     /// Finds records by words, best match first.
-    pub async fn search<R: Record>(&mut self, query: &str, page_size: i32, page_token: &str) -> Result<Page<R>> {
+    pub async fn search<R: Record>(
+        &mut self,
+        query: &str,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<Page<R>> {
         let table = R::table();
         let size = page::size(page_size)?;
         let tenant = self.tenant()?.to_string();

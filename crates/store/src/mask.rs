@@ -9,7 +9,12 @@ use crate::table::{Column, Table};
 
 /// Takes the fields of the mask from the patch. No mask: all that are set in the patch; `*`: all that a
 /// caller may set. `path` is the record's place in the request, for errors.
-pub(crate) fn apply<R: Record>(record: &mut R, patch: &R, mask: Option<&FieldMask>, path: &str) -> Result<()> {
+pub(crate) fn apply<R: Record>(
+    record: &mut R,
+    patch: &R,
+    mask: Option<&FieldMask>,
+    path: &str,
+) -> Result<()> {
     let table = R::table();
     let Some(mask) = mask.filter(|mask| !mask.paths.is_empty()) else {
         for field in settable(table) {
@@ -48,7 +53,10 @@ pub(crate) fn apply<R: Record>(record: &mut R, patch: &R, mask: Option<&FieldMas
 fn check_settable(table: &'static Table, field: &str, masked: &str) -> Result<()> {
     if table.columns_of(field).next().is_none() {
         let known: Vec<_> = settable(table).collect();
-        return Err(Error::invalid("update_mask", format!("names `{masked}`; there are {}", known.join(", "))));
+        return Err(Error::invalid(
+            "update_mask",
+            format!("names `{masked}`; there are {}", known.join(", ")),
+        ));
     }
     if is(table, field, |column| column.output_only) || field == "etag" {
         return Err(Error::invalid("update_mask", format!("names `{masked}`, which only the service sets")));
@@ -70,11 +78,13 @@ fn refuse_immutable(table: &'static Table, field: &str, path: &str) -> Result<()
 /// The fields that a caller may set, each once.
 fn settable(table: &'static Table) -> impl Iterator<Item = &'static str> {
     let mut last = "";
-    table.columns.iter().filter(|column| !column.output_only && column.field != "etag").filter_map(move |column| {
-        let repeated = column.field == last;
-        last = column.field;
-        (!repeated).then_some(column.field)
-    })
+    table.columns.iter().filter(|column| !column.output_only && column.field != "etag").filter_map(
+        move |column| {
+            let repeated = column.field == last;
+            last = column.field;
+            (!repeated).then_some(column.field)
+        },
+    )
 }
 
 fn is(table: &'static Table, field: &str, test: impl Fn(&Column) -> bool) -> bool {

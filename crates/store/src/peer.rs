@@ -59,7 +59,9 @@ impl Peers for NoPeers {
     fn channel(&self) -> Channel {
         Channel::new(tower::service_fn(|request: http::Request<Body>| {
             let path = request.uri().path().to_owned();
-            async move { Err::<http::Response<Body>, _>(CallError::new(format!("no way to {path} is configured"))) }
+            async move {
+                Err::<http::Response<Body>, _>(CallError::new(format!("no way to {path} is configured")))
+            }
         }))
     }
 

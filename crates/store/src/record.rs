@@ -22,7 +22,9 @@ pub trait Request: Message + ReflectMessage + Validate + Default + Clone + Send 
 }
 
 /// A message that is stored as a row.
-pub trait Record: Message + ReflectMessage + Validate + Default + Clone + PartialEq + Send + Sync + 'static {
+pub trait Record:
+    Message + ReflectMessage + Validate + Default + Clone + PartialEq + Send + Sync + 'static
+{
     /// The entity's table.
     fn table() -> &'static Table;
 

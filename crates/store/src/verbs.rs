@@ -79,7 +79,12 @@ impl Cx {
 
     /// Changes the fields of a mask. `path` is the record's place in the request, for errors. Writes the
     /// updated event unless nothing changed.
-    pub async fn update<R: Record>(&mut self, patch: R, update_mask: Option<&FieldMask>, path: &str) -> Result<R> {
+    pub async fn update<R: Record>(
+        &mut self,
+        patch: R,
+        update_mask: Option<&FieldMask>,
+        path: &str,
+    ) -> Result<R> {
         let before: R = self.lock(patch.id()).await?;
         check_etag(&before, etag_of(&patch).as_str())?;
         let mut after = before.clone();
@@ -135,7 +140,12 @@ impl Cx {
         let found: Option<R> = self.select_one(statements::of(R::table()).lock, id).await?;
         let mut record = found.ok_or_else(|| Error::not_found(R::table().noun, id))?;
         if !is_deleted(&record) {
-            return Err(Error::new(Code::AlreadyExists, "ALREADY_EXISTS", "erp", "the record is not deleted"));
+            return Err(Error::new(
+                Code::AlreadyExists,
+                "ALREADY_EXISTS",
+                "erp",
+                "the record is not deleted",
+            ));
         }
         if let Some(delete_time) = record.header().delete_time {
             *delete_time = None;
@@ -169,7 +179,8 @@ impl Cx {
     }
 
     fn stamp_new<R: Record>(&mut self, record: &mut R) -> Result<()> {
-        let (now, actor, tenant) = (timestamp(self.now()), self.actor().to_string(), self.tenant()?.to_string());
+        let (now, actor, tenant) =
+            (timestamp(self.now()), self.actor().to_string(), self.tenant()?.to_string());
         let new_id = self.new_id();
         let header = record.header();
         if !R::table().aggregate || header.id.is_empty() {

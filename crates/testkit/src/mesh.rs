@@ -120,7 +120,12 @@ async fn databases(names: &[&str]) -> Provisioned {
     local::provision(cluster.admin_url(), &prefix, names, &mut secrets).await.expect("databases can be made")
 }
 
-fn config(provisioned: &Provisioned, secrets: HashMap<String, String>, log: Log, job_lease_seconds: u32) -> Config {
+fn config(
+    provisioned: &Provisioned,
+    secrets: HashMap<String, String>,
+    log: Log,
+    job_lease_seconds: u32,
+) -> Config {
     let database = |urls: &local::DatabaseUrls| Database {
         url: urls.url.clone(),
         owner_url: Some(urls.owner_url.clone()),

@@ -43,14 +43,16 @@ impl Party {
         };
         let request = CreateRoleRequest { role: Some(role), request_id: String::new() };
         let role = self.client(RoleServiceClient::new).create_role(request).await.expect("roles can be made");
-        let (email, password) = (format!("user{number}@{}.example", self.slug), "a password of some length".to_owned());
+        let (email, password) =
+            (format!("user{number}@{}.example", self.slug), "a password of some length".to_owned());
         let user = User {
             email: email.clone(),
             display_name: format!("User {number}"),
             role_ids: vec![role.into_inner().id],
             ..User::default()
         };
-        let request = CreateUserRequest { user: Some(user), password: password.clone(), ..Default::default() };
+        let request =
+            CreateUserRequest { user: Some(user), password: password.clone(), ..Default::default() };
         self.client(UserServiceClient::new).create_user(request).await.expect("users can be made");
         let request = LoginRequest { email, password, tenant_slug: self.slug.clone() };
         let answer = AuthServiceClient::new(self.channel.clone()).login(request).await.expect("login works");

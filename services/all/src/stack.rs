@@ -35,19 +35,23 @@ impl StackOptions {
     pub fn from_env() -> Result<Self> {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let address = |name: &str, text: String| {
-            text.parse().with_context(|| format!("{name} is `{text}`, which is no address like 127.0.0.1:8080"))
+            text.parse()
+                .with_context(|| format!("{name} is `{text}`, which is no address like 127.0.0.1:8080"))
         };
         let lease = get("TESSERA_JOB_LEASE_SECONDS").unwrap_or_else(|| "60".to_owned());
         Ok(Self {
-            listen: address("TESSERA_LISTEN", get("TESSERA_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()))?,
+            listen: address(
+                "TESSERA_LISTEN",
+                get("TESSERA_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            )?,
             database_url: get("TESSERA_DATABASE_URL"),
             kafka_brokers: get("TESSERA_KAFKA_BROKERS"),
             metrics_listen: get("TESSERA_METRICS_LISTEN")
                 .map(|text| address("TESSERA_METRICS_LISTEN", text))
                 .transpose()?,
-            job_lease_seconds: lease
-                .parse()
-                .with_context(|| format!("TESSERA_JOB_LEASE_SECONDS is `{lease}`, which is no number of seconds"))?,
+            job_lease_seconds: lease.parse().with_context(|| {
+                format!("TESSERA_JOB_LEASE_SECONDS is `{lease}`, which is no number of seconds")
+            })?,
             demo: true,
         })
     }

@@ -23,7 +23,10 @@ pub struct Demo {
 impl Demo {
     /// Signs the tenant `demo` up unless it is there already.
     pub(crate) async fn prepare(mesh: &Mesh, secrets: &mut Secrets) -> Result<Self> {
-        let demo = Self { email: "demo@tessera.example".to_owned(), password: secrets.get_or_generate("demo_login")? };
+        let demo = Self {
+            email: "demo@tessera.example".to_owned(),
+            password: secrets.get_or_generate("demo_login")?,
+        };
         let request = SignUpRequest {
             company_name: "Demo Company".to_owned(),
             slug: "demo".to_owned(),
@@ -54,6 +57,8 @@ pub(crate) fn print(stack: &Stack, elapsed: Duration) {
         eprintln!("  login                  {}  /  {}", demo.email, demo.password);
     }
     eprintln!();
-    eprintln!("Next, in another terminal:   ./tessera demo        a small company with orders, invoices and a ledger");
+    eprintln!(
+        "Next, in another terminal:   ./tessera demo        a small company with orders, invoices and a ledger"
+    );
     eprintln!("Ctrl-C stops everything; the data stays for the next time.");
 }
