@@ -79,7 +79,7 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    fn new(body: Body, max_message: usize) -> Self {
+    pub(crate) fn new(body: Body, max_message: usize) -> Self {
         Self { body, ready: Bytes::new(), partial: BytesMut::new(), max_message, done: false }
     }
 

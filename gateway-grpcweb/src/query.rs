@@ -18,8 +18,11 @@ pub(crate) enum Bound {
     Ignore,
 }
 
-/// A decoded query: names and values in their order.
-pub(crate) fn parse(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, JsonError> {
+/// A decoded name and its value.
+pub(crate) type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+
+/// Reads a query: names and values in their order.
+pub(crate) fn parse(query: &str) -> Result<Vec<Pair<'_>>, JsonError> {
     let mut pairs = Vec::new();
     for part in query.split('&').filter(|part| !part.is_empty()) {
         if pairs.len() == MOST {
@@ -36,7 +39,7 @@ pub(crate) fn parse(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, Js
 pub(crate) fn bind(
     encoder: &mut Encoder<'_>,
     root: MessageId,
-    pairs: &[(Cow<'_, str>, Cow<'_, str>)],
+    pairs: &[Pair<'_>],
     taken: &[&FieldPath],
     bound: Bound,
 ) -> Result<(), JsonError> {
@@ -80,7 +83,7 @@ pub(crate) fn dotted(plans: &Plans, path: &[(MessageId, u16)]) -> String {
 pub(crate) fn has_field(
     encoder: &Encoder<'_>,
     root: MessageId,
-    pairs: &[(Cow<'_, str>, Cow<'_, str>)],
+    pairs: &[Pair<'_>],
     field: (MessageId, u16),
 ) -> bool {
     pairs

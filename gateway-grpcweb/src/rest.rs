@@ -150,7 +150,7 @@ fn encode_body(
     encoder: &mut Encoder<'_>,
     route: &Route,
     input: crate::codec::plan::MessageId,
-    pairs: &[(Cow<'_, str>, Cow<'_, str>)],
+    pairs: &[query::Pair<'_>],
     body: &[u8],
 ) -> Result<(), crate::JsonError> {
     match &route.body {

@@ -226,7 +226,7 @@ fn add_error_details(pool: &mut DescriptorPool) {
 }
 
 /// Finds the fields that a dotted path names.
-fn resolve<'a>(
+pub(crate) fn resolve<'a>(
     plans: &Plans,
     root: MessageId,
     names: impl Iterator<Item = &'a str>,

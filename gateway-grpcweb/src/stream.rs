@@ -48,7 +48,7 @@ impl JsonStream {
         Self { snapshot, output, options, layout, first, messages, begun: false, done: false }
     }
 
-    fn print(&mut self, next: Result<Option<Bytes>, ApiError>) -> Vec<u8> {
+    pub(crate) fn print(&mut self, next: Result<Option<Bytes>, ApiError>) -> Vec<u8> {
         let mut out = Vec::new();
         let array = self.layout == Layout::Array;
         let separator: &[u8] = match (array, self.begun) {

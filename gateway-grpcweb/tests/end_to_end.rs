@@ -1,5 +1,7 @@
 //! The gateway before a real tonic service, in this process and over TCP, in all protocols.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! Protobuf to JSON in one pass over the bytes.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use prost_reflect::{DynamicMessage, SerializeOptions};
 
 use super::MAX_DEPTH;
 use super::plan::{Card, FieldPlan, MessageId, MessagePlan, Plans, Shape, Ty, Wire};
+use super::print_list::{Keys, OpenList};
 use super::text::{put_base64, put_double, put_float, put_json_string, put_uint};
 use super::time::put_quoted_int;
 use super::wire::{Malformed, Raw, Reader, Seen};
@@ -342,55 +342,6 @@ impl<'p> Printer<'p> {
             return Err(Stop::Bad("a value has no JSON form"));
         }
         Ok(())
-    }
-}
-
-/// A list or map whose elements are being printed.
-struct OpenList<'a> {
-    index: u16,
-    close: u8,
-    empty: bool,
-    keys: Keys<'a>,
-}
-
-impl OpenList<'_> {
-    fn comma(&mut self, out: &mut Vec<u8>) {
-        if !self.empty {
-            out.push(b',');
-        }
-        self.empty = false;
-    }
-}
-
-/// The keys of a map met so far: encoders never repeat one, but the wire format allows it.
-#[derive(Default)]
-struct Keys<'a> {
-    few: Vec<Raw<'a>>,
-    many: HashSet<(u64, &'a [u8])>,
-}
-
-impl<'a> Keys<'a> {
-    /// Notes the key; false when it was there.
-    fn insert(&mut self, key: Raw<'a>) -> bool {
-        const FEW: usize = 8;
-        if self.few.len() < FEW {
-            if self.few.iter().any(|one| pair(*one) == pair(key)) {
-                return false;
-            }
-            self.few.push(key);
-            return true;
-        }
-        if self.many.is_empty() {
-            self.many.extend(self.few.iter().map(|one| pair(*one)));
-        }
-        self.many.insert(pair(key))
-    }
-}
-
-fn pair(raw: Raw<'_>) -> (u64, &[u8]) {
-    match raw {
-        Raw::Bits(bits) => (bits, &[]),
-        Raw::Bytes(bytes) => (0, bytes),
     }
 }
 

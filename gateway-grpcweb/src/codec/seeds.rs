@@ -2,16 +2,13 @@
 
 use std::fmt;
 
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use prost::Message;
-use prost_reflect::DynamicMessage;
-
 use super::encode::{Encoder, Fail, Outcome, Put, Step};
-use super::plan::{Card, FieldPlan, MessageId, MessagePlan, Shape, Tag, Ty};
+use super::plan::{Card, FieldPlan, MessageId, MessagePlan, Shape, Ty};
 use super::scalar::{Scalar, describe};
-use super::wire::{Seen, close_len, open_len, put_bytes};
+use super::seeds_map::{KeySeed, shown_key, twice};
+use super::wire::{Seen, close_len, open_len};
 
 /// Reads one JSON value and writes it as one value of a type.
 pub(super) struct ValueSeed<'e, 'p> {
@@ -198,7 +195,11 @@ impl<'p> Encoder<'p> {
         Ok(Outcome::Set)
     }
 
-    fn fields<'de, A: MapAccess<'de>>(&mut self, plan: &'p MessagePlan, mut map: A) -> Result<(), A::Error> {
+    pub(super) fn fields<'de, A: MapAccess<'de>>(
+        &mut self,
+        plan: &'p MessagePlan,
+        mut map: A,
+    ) -> Result<(), A::Error> {
         let mut seen = Seen::new(plan.fields.len());
         let mut oneofs = Seen::new(plan.oneofs);
         while let Some(index) = map.next_key_seed(NameSeed { enc: self, plan })? {
@@ -300,78 +301,6 @@ impl<'p> Encoder<'p> {
         }
         Ok(Outcome::Set)
     }
-
-    /// `{"@type": url, ...fields}`, or `{"@type": url, "value": json}` for well-known types.
-    fn any<'de, A: MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
-        let Some(first) = map.next_key::<String>()? else { return Ok(()) };
-        if first == "@type" {
-            let url = map.next_value::<String>()?;
-            return self.any_content(&url, map);
-        }
-        // The type is not told first: the rest must be kept until it is known.
-        let mut rest = serde_json::Map::new();
-        rest.insert(first, map.next_value()?);
-        while let Some((key, value)) = map.next_entry::<String, serde_json::Value>()? {
-            if rest.insert(key, value).is_some() {
-                return Err(self.fail(Fail("has a field that is given twice".into())));
-            }
-        }
-        let Some(serde_json::Value::String(url)) = rest.remove("@type") else {
-            return Err(self.fail(Fail("needs a type's URL in @type".into())));
-        };
-        let visitor = AnyVisitor { enc: self, url: &url };
-        serde_json::Value::Object(rest).deserialize_any(visitor).map_err(A::Error::custom)
-    }
-
-    fn any_content<'de, A: MapAccess<'de>>(&mut self, url: &str, mut map: A) -> Result<(), A::Error> {
-        let name = url.rsplit_once('/').map(|(_, name)| name);
-        let Some(id) = name.and_then(|name| self.plans.find(name)) else {
-            return Err(self.fail(Fail(format!("@type {url:?} is not known"))));
-        };
-        let plan = self.plans.message(id);
-        self.out.push(0x0A);
-        put_bytes(&mut self.out, url.as_bytes());
-        self.out.push(0x12);
-        let start = open_len(&mut self.out);
-        match plan.shape {
-            Shape::Plain => self.fields(plan, map)?,
-            Shape::Reflect => self.reflect(plan, map)?,
-            _ => {
-                if map.next_key::<String>()?.as_deref() != Some("value") {
-                    return Err(self.fail(Fail("needs its content in `value`".into())));
-                }
-                map.next_value_seed(ValueSeed { enc: self, ty: Ty::Message(id), put: Put::Bare })?;
-                if map.next_key::<IgnoredAny>()?.is_some() {
-                    return Err(self.fail(Fail("has more than @type and value".into())));
-                }
-            }
-        }
-        close_len(&mut self.out, start);
-        Ok(())
-    }
-
-    fn reflect<'de, A: MapAccess<'de>>(&mut self, plan: &MessagePlan, map: A) -> Result<(), A::Error> {
-        let message = DynamicMessage::deserialize(plan.descriptor.clone(), MapAccessDeserializer::new(map))?;
-        self.out.extend_from_slice(&message.encode_to_vec());
-        Ok(())
-    }
-}
-
-struct AnyVisitor<'e, 'p, 'u> {
-    enc: &'e mut Encoder<'p>,
-    url: &'u str,
-}
-
-impl<'de> Visitor<'de> for AnyVisitor<'_, '_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        self.enc.any_content(self.url, map)
-    }
 }
 
 /// Looks a field's name up without keeping it. None: not known and to be ignored.
@@ -403,68 +332,4 @@ impl Visitor<'_> for NameSeed<'_, '_> {
         }
         Ok(found)
     }
-}
-
-/// Writes a map's key. Gives where its entry begins and how long the key is, tag included.
-struct KeySeed<'e, 'p> {
-    enc: &'e mut Encoder<'p>,
-    field: &'p FieldPlan,
-    key: Ty,
-    tag: &'p Tag,
-}
-
-impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
-    type Value = (usize, usize);
-
-    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<(usize, usize), D::Error> {
-        source.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeySeed<'_, '_> {
-    type Value = (usize, usize);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map's key")
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<(usize, usize), E> {
-        let enc = self.enc;
-        enc.out.extend_from_slice(self.field.tag.as_slice());
-        let start = open_len(&mut enc.out);
-        let value = match (self.key, key) {
-            (Ty::Bool, "true") => Scalar::Bool(true),
-            (Ty::Bool, "false") => Scalar::Bool(false),
-            _ => Scalar::Text(key),
-        };
-        if let Err(Fail(message)) = enc.scalar(self.key, Put::Always(self.tag), value) {
-            enc.step(Step::Key(key.chars().take(80).collect()));
-            return Err(enc.fail(Fail(message)));
-        }
-        Ok((start, enc.out.len() - start))
-    }
-}
-
-/// A key as the caller wrote it, as far as that can be told from its bytes.
-fn shown_key(ty: Ty, encoded: &[u8]) -> String {
-    let mut reader = super::wire::Reader::new(encoded);
-    let value = reader.tag().and_then(|_| reader.raw(ty.wire()));
-    match value {
-        Ok(super::wire::Raw::Bytes(text)) => String::from_utf8_lossy(text).chars().take(80).collect(),
-        Ok(super::wire::Raw::Bits(bits)) if ty == Ty::Bool => (bits != 0).to_string(),
-        Ok(super::wire::Raw::Bits(bits)) => super::print::integer(ty, bits).to_string(),
-        Err(_) => String::new(),
-    }
-}
-
-/// Finds a key that stands twice among the entries.
-fn twice(out: &[u8], keys: &mut [(usize, usize)]) -> Option<(usize, usize)> {
-    let bytes = |(start, len): (usize, usize)| &out[start..start + len];
-    if keys.len() <= 12 {
-        return keys.iter().enumerate().find_map(|(at, key)| {
-            keys[..at].iter().any(|other| bytes(*other) == bytes(*key)).then_some(*key)
-        });
-    }
-    keys.sort_by(|a, b| bytes(*a).cmp(bytes(*b)));
-    keys.windows(2).find(|pair| bytes(pair[0]) == bytes(pair[1])).map(|pair| pair[0])
 }

@@ -2,7 +2,7 @@
 //!
 //! The grammar is that of google/api/http.proto, with two additions that real contracts need:
 //! `**` may stand before the end (16 templates of googleapis do that), and a variable may hold
-//! other variables. After a `**` only literals follow, so that a path is matched in one way.
+//! other variables. There is one `**` at the most, so that a path is matched in one way.
 
 use super::percent::decode;
 
@@ -23,13 +23,30 @@ pub(crate) struct Variable {
     /// Names of the fields on the way to the bound one.
     pub(crate) path: Vec<String>,
     /// Its first segment.
-    pub(crate) start: usize,
-    /// Behind its last segment, counted from the end when `from_end`.
-    pub(crate) end: usize,
-    /// Whether `end` counts back from the path's last segment, as it must behind a `**`.
-    pub(crate) from_end: bool,
+    pub(crate) start: Edge,
+    /// Behind its last segment.
+    pub(crate) end: Edge,
     /// Whether it may take more than one segment, which changes how it is decoded.
     pub(crate) multi: bool,
+}
+
+/// A place between the segments of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge {
+    /// So many segments from the path's start.
+    Front(usize),
+    /// So many segments from the path's end: behind a `**`, whose length differs from path to path.
+    Back(usize),
+}
+
+impl Edge {
+    /// The place in a path of so many segments, which must match the template.
+    pub(crate) fn of(self, segments: usize) -> usize {
+        match self {
+            Self::Front(at) => at,
+            Self::Back(at) => segments - at,
+        }
+    }
 }
 
 /// A parsed template.
@@ -124,10 +141,10 @@ impl Parser<'_> {
     fn wildcard(&mut self) -> Result<(), TemplateError> {
         self.at += 1;
         let rest = self.peek() == Some(b'*');
-        if self.segments.contains(&Segment::Rest) {
-            return Err(self.error("a wildcard may not follow `**`"));
-        }
         if rest {
+            if self.segments.contains(&Segment::Rest) {
+                return Err(self.error("only one `**` may stand in a path"));
+            }
             self.at += 1;
         }
         self.segments.push(if rest { Segment::Rest } else { Segment::One });
@@ -145,19 +162,17 @@ impl Parser<'_> {
             self.at += 1;
             path.push(self.identifier()?);
         }
-        let start = self.segments.len();
+        let start = Edge::Front(self.segments.len());
         let index = self.variables.len();
-        self.variables.push(Variable { path, start, end: start, from_end: false, multi: false });
+        self.variables.push(Variable { path, start, end: start, multi: false });
         if self.peek() == Some(b'=') {
             self.at += 1;
             self.segments(depth + 1)?;
-        } else if self.segments.contains(&Segment::Rest) {
-            return Err(self.error("a wildcard may not follow `**`"));
         } else {
             self.segments.push(Segment::One);
         }
         self.expect(b'}', "expected `}`")?;
-        self.variables[index].end = self.segments.len();
+        self.variables[index].end = Edge::Front(self.segments.len());
         Ok(())
     }
 
@@ -207,13 +222,15 @@ impl Parser<'_> {
             if before.iter().any(|one| one.path == variable.path) {
                 return Err(TemplateError { message: "a field is bound twice", at: self.at });
             }
-            variable.multi = variable.end - variable.start > 1;
-            if rest.is_some_and(|rest| variable.end > rest) {
-                variable.from_end = true;
-                variable.multi |= rest.is_some_and(|rest| variable.start <= rest);
-                variable.end = len - variable.end;
+            let (start, end) = (variable.start.of(len), variable.end.of(len));
+            let own = self.segments.get(start..end).unwrap_or_default();
+            variable.multi = own.len() > 1 || own.contains(&Segment::Rest);
+            if rest.is_some_and(|rest| start > rest) {
+                variable.start = Edge::Back(len - start);
             }
-            variable.multi |= matches!(self.segments.get(variable.start), Some(Segment::Rest));
+            if rest.is_some_and(|rest| end > rest) {
+                variable.end = Edge::Back(len - end);
+            }
         }
         Ok(Template { segments: self.segments, verb, variables: self.variables })
     }

@@ -149,8 +149,8 @@ impl<T> Router<T> {
         let (template, value) = &self.routes[route];
         let mut bound = Vec::with_capacity(template.variables.len());
         for variable in &template.variables {
-            let end = if variable.from_end { segments.len() - variable.end } else { variable.end };
-            let text = match &segments[variable.start..end] {
+            let own = variable.start.of(segments.len())..variable.end.of(segments.len());
+            let text = match &segments[own] {
                 [one] => Cow::Borrowed(one.raw),
                 many => Cow::Owned(many.iter().map(|one| one.raw).collect::<Vec<_>>().join("/")),
             };
@@ -190,8 +190,8 @@ fn with_verb<'q>(segments: &[Piece<'q>]) -> Option<(Vec<Piece<'q>>, Cow<'q, str>
 
 /// Visits the leaves that match, most specific first, until `visit` says that it is done.
 ///
-/// As only literals follow a `**`, every pair of node and position is reached once at the most:
-/// the work is bounded by the size of the tree times the number of segments.
+/// A path of the tree has one `**` at the most, so every node is reached once for each place where
+/// that may end: the work is bounded by the size of the tree times the number of segments.
 fn walk<'n>(node: &'n Node, segments: &[Piece<'_>], visit: &mut impl FnMut(&'n [Leaf]) -> bool) -> bool {
     let Some((first, others)) = segments.split_first() else {
         return visit(&node.leaves);
@@ -213,10 +213,11 @@ fn walk<'n>(node: &'n Node, segments: &[Piece<'_>], visit: &mut impl FnMut(&'n [
 }
 
 fn walk_tail<'n>(node: &'n Node, segments: &[Piece<'_>], visit: &mut impl FnMut(&'n [Leaf]) -> bool) -> bool {
-    match segments.split_first() {
-        None => visit(&node.leaves),
-        Some((first, others)) => {
-            node.literals.get(&*first.decoded).is_some_and(|next| walk_tail(next, others, visit))
-        }
+    let Some((first, others)) = segments.split_first() else { return visit(&node.leaves) };
+    let literal = node.literals.get(&*first.decoded);
+    if literal.is_some_and(|next| walk_tail(next, others, visit)) {
+        return true;
     }
+    let one = node.one.as_ref().filter(|_| !first.raw.is_empty());
+    one.is_some_and(|next| walk_tail(next, others, visit))
 }

@@ -1,7 +1,5 @@
 //! A tonic server written by hand: the tests need no generated code.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use std::convert::Infallible;
 use std::path::Path;
 use std::pin::Pin;
