@@ -76,7 +76,8 @@ pub trait Consumer: Send + Sync {
     /// held and has no batch out. Also keeps the membership alive, so it must be called all the time.
     async fn poll(&self, max: usize, timeout: Duration) -> Result<Vec<Batch>, LogError>;
 
-    /// Ends the batches of these partitions. What a batch held at or above `next` is delivered again.
+    /// Ends the batches of these partitions. What a batch held at or above `next` is delivered again; `next` lies
+    /// within the batch or just behind it.
     async fn commit(&self, done: &[Position]) -> Result<(), LogError>;
 
     /// The partitions held now.

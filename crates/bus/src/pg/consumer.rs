@@ -24,7 +24,7 @@ impl PgConsumer {
     pub(super) async fn join(shared: Arc<Shared>, group: &str, topics: &[String]) -> Result<Self, LogError> {
         let who = Membership { group: group.to_owned(), topics: topics.to_vec() };
         let waiter = shared.wakes.register(group, topics);
-        let session = Session::open(&shared, &who).await.map_err(db_error)?;
+        let session = bounded(Session::open(&shared, &who)).await?;
         Ok(PgConsumer {
             shared,
             who,
@@ -40,7 +40,7 @@ impl PgConsumer {
         let mut slot = self.session.lock().await;
         let mut session = match slot.take() {
             Some(session) => session,
-            None => Session::open(&self.shared, &self.who).await.map_err(db_error)?,
+            None => bounded(Session::open(&self.shared, &self.who)).await?,
         };
         let looked = session.look(&self.shared, &self.who, &self.waiter, max);
         match bounded(looked).await {

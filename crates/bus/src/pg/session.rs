@@ -164,6 +164,9 @@ impl Session {
 
     /// Every partition of the subscribed topics, with its offset row made where it is missing.
     async fn slots(&mut self, who: &Membership) -> Result<Vec<Slot>, sqlx::Error> {
+        if let Some(slots) = self.known_slots(who).await? {
+            return Ok(slots);
+        }
         sqlx::query(
             "insert into bus.offsets (group_name, topic_id, partition)
              select $1, p.topic_id, p.partition from bus.partitions p join bus.topics t on t.id = p.topic_id
@@ -175,13 +178,20 @@ impl Session {
         .bind(&who.topics)
         .execute(&mut self.conn)
         .await?;
+        Ok(self.known_slots(who).await?.unwrap_or_default())
+    }
+
+    /// `None` when an offset row is missing.
+    async fn known_slots(&mut self, who: &Membership) -> Result<Option<Vec<Slot>>, sqlx::Error> {
         let rows = sqlx::query(
-            "select o.id, o.topic_id, t.name, o.partition, l.pid is not null as taken
-             from bus.offsets o join bus.topics t on t.id = o.topic_id
-             left join pg_locks l on l.locktype = 'advisory' and l.classid = $3::int4::oid
-               and l.objid = o.id::oid and l.objsubid = 2 and l.granted
-               and l.database = (select oid from pg_database where datname = current_database())
-             where o.group_name = $1 and t.name = any($2) order by o.topic_id, o.partition",
+            "select o.id, p.topic_id, t.name, p.partition, l.objid is not null as taken
+             from bus.topics t join bus.partitions p on p.topic_id = t.id
+             left join bus.offsets o on o.group_name = $1 and o.topic_id = t.id and o.partition = p.partition
+             left join (select objid from pg_locks where locktype = 'advisory' and classid = $3::int4::oid
+               and objsubid = 2 and granted
+               and database = (select oid from pg_database where datname = current_database())) l
+               on l.objid = o.id::oid
+             where t.name = any($2) order by p.topic_id, p.partition",
         )
         .bind(&who.group)
         .bind(&who.topics)
@@ -189,13 +199,14 @@ impl Session {
         .fetch_all(&mut self.conn)
         .await?;
         let slot = |row: sqlx::postgres::PgRow| {
-            Ok(Slot {
-                id: row.try_get("id")?,
+            let Some(id) = row.try_get("id")? else { return Ok(None) };
+            Ok(Some(Slot {
+                id,
                 topic_id: row.try_get("topic_id")?,
                 topic: row.try_get("name")?,
                 partition: row.try_get("partition")?,
                 taken: row.try_get("taken")?,
-            })
+            }))
         };
         rows.into_iter().map(slot).collect()
     }

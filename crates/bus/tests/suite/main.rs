@@ -8,6 +8,8 @@ mod cases;
 mod kafka;
 #[cfg(feature = "kafka")]
 mod mock_cluster;
+#[cfg(feature = "kafka")]
+mod only_kafka;
 mod only_pg;
 mod postgres;
 mod world;

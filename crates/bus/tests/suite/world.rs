@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::{Child, Command};
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -64,13 +62,9 @@ pub struct World {
     pub server: Option<Box<dyn Server>>,
 }
 
-static NAMES: AtomicU64 = AtomicU64::new(0);
-
 /// A name that no other run of the suite uses.
 pub fn unique(purpose: &str) -> String {
-    let nanos = Instant::now().into_std().elapsed().subsec_nanos();
-    let number = NAMES.fetch_add(1, Ordering::Relaxed);
-    format!("{purpose}-{}-{number}-{nanos}-{:08x}", std::process::id(), rand::random::<u32>())
+    format!("{purpose}-{:016x}", rand::random::<u64>())
 }
 
 impl World {
