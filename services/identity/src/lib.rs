@@ -1,0 +1,34 @@
+//! Tenants, their users and what these may do; logins, sessions and the tokens of people and services.
+
+mod attempts;
+mod auth;
+mod currencies;
+mod grants;
+mod keys;
+mod login;
+mod passwords;
+mod roles;
+mod seal;
+mod service_tokens;
+mod sessions;
+mod sign_up;
+mod tend;
+mod tenants;
+mod tokens;
+mod users;
+
+use std::sync::Arc;
+
+use contracts::identity::v1::{AuthRpc, RoleRpc, TenantRpc, UserRpc};
+
+/// The service. It gives tokens to the services among `identities`.
+pub fn service(identities: host::ServiceIdentities) -> host::Service {
+    let passwords = passwords::Passwords::default();
+    let auth = auth::Auth { passwords: passwords.clone(), keys: Arc::default(), identities };
+    host::Service::new("identity", sqlx::migrate!())
+        .rpc(AuthRpc(auth))
+        .rpc(TenantRpc(tenants::Tenants))
+        .rpc(RoleRpc(roles::Roles))
+        .rpc(UserRpc(users::Users { passwords }))
+        .job(tend::KIND, tend::run)
+}

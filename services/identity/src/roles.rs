@@ -1,0 +1,71 @@
+//! Named sets of permissions. Nobody makes a role stronger than himself, and nobody touches the roles that
+//! come with the tenant.
+
+use contracts::identity::v1::{
+    CreateRoleRequest, DeleteRoleRequest, IdentityReason, Role, RoleApi, UpdateRoleRequest,
+};
+use kit::{Error, Result, Uuid, ensure};
+use store::Cx;
+
+use crate::grants::{self, EVERYTHING};
+
+/// Answers `RoleService`.
+pub struct Roles;
+
+impl RoleApi for Roles {
+    async fn create_role(&self, cx: &mut Cx, request: CreateRoleRequest) -> Result<Role> {
+        let mut role = request.role.ok_or_else(|| Error::invalid("role", "is required"))?;
+        grants::check_known(&role.permissions)?;
+        grants::check_held(&grants::of_caller(cx).await?, &role.permissions)?;
+        role.system = false;
+        cx.create(role).await
+    }
+
+    async fn update_role(&self, cx: &mut Cx, request: UpdateRoleRequest) -> Result<Role> {
+        let patch = request.role.ok_or_else(|| Error::invalid("role", "is required"))?;
+        let weakens = cx.get::<Role>(&patch.id).await?.permissions.iter().any(|held| held == EVERYTHING);
+        if weakens {
+            grants::queue_for_administrators(cx).await?;
+        }
+        let before: Role = cx.lock(&patch.id).await?;
+        ensure!(!before.system, IdentityReason::RoleSystem);
+        // What is held before: the caller may hold this very role.
+        let held = grants::of_caller(cx).await?;
+        let after = cx.update(patch, request.update_mask.as_ref(), "role").await?;
+        let added = added(&before.permissions, &after.permissions);
+        grants::check_known(&added)?;
+        grants::check_held(&held, &added)?;
+        if weakens {
+            grants::check_administrator_left(cx).await?;
+        }
+        Ok(after)
+    }
+
+    async fn delete_role(&self, cx: &mut Cx, request: DeleteRoleRequest) -> Result<Role> {
+        let role: Role = cx.lock(&request.id).await?;
+        ensure!(!role.system, IdentityReason::RoleSystem);
+        let id = Uuid::parse_str(&role.id).map_err(Error::internal)?;
+        let held = "select exists (select from users where role_ids @> array[$1] and delete_time is null)";
+        let held = cx.row(sqlx::query_as::<_, (bool,)>(held).bind(id)).await?;
+        ensure!(held == Some((false,)), IdentityReason::RoleInUse);
+        cx.delete(&request.id, &request.etag).await
+    }
+}
+
+/// What the second list has and the first has not.
+pub fn added(before: &[String], after: &[String]) -> Vec<String> {
+    after.iter().filter(|one| !before.contains(one)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_new_counts_as_given() {
+        // Whoever renames a role that is stronger than himself gives nothing away.
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(added(&list(&["a", "b"]), &list(&["b", "c"])), ["c"]);
+        assert!(added(&list(&["a", "b"]), &list(&["b"])).is_empty());
+    }
+}
