@@ -1,0 +1,5 @@
+//! The inventory service as a process of its own.
+
+fn main() -> host::ExitCode {
+    host::main([inventory::service()])
+}

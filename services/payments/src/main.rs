@@ -1,0 +1,5 @@
+//! The payments service as a process of its own.
+
+fn main() -> host::ExitCode {
+    host::main([payments::service()])
+}
