@@ -98,7 +98,7 @@ impl Mesh {
     pub async fn look_into(&self, service: &str) -> sqlx::PgConnection {
         let cluster = local::shared_cluster().await.expect("the tests' cluster runs");
         let url = cluster.url(&self.provisioned.services[service].database).expect("the database has a URL");
-        sqlx::Connection::connect(&url).await.expect("the administrator can connect")
+        <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.expect("the administrator can connect")
     }
 
     /// Turns the clock of all services.
