@@ -41,6 +41,21 @@ const UNUSUAL_DIGITS: &[(&str, u32)] = &[
     ("XPF", 0),
 ];
 
+/// The currencies of ISO 4217 that money is kept in (2024; no metals, funds or test codes).
+#[rustfmt::skip]
+const KNOWN: &[&str] = &[
+    "AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF",
+    "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CLF", "CLP", "CNY", "COP",
+    "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL",
+    "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IQD", "IRR", "ISK",
+    "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD",
+    "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN",
+    "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON",
+    "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC",
+    "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UYW",
+    "UZS", "VED", "VES", "VND", "VUV", "WST", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
+];
+
 impl Currency {
     /// Reads a code of three capital letters; `field` is named in the error.
     pub fn parse(code: &str, field: &str) -> Result<Self> {
@@ -53,6 +68,11 @@ impl Currency {
     /// The code, such as `EUR`.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).expect("parse lets only ASCII letters in")
+    }
+
+    /// Whether it is one of the world's currencies, and not merely formed like one.
+    pub fn is_known(&self) -> bool {
+        KNOWN.contains(&self.code())
     }
 
     /// How many decimal digits the minor unit has: 2 for EUR, 0 for JPY, 3 for KWD.
@@ -198,6 +218,14 @@ mod tests {
 
     fn eur() -> Currency {
         Currency::parse("EUR", "c").unwrap()
+    }
+
+    #[test]
+    fn only_currencies_of_the_list_are_known() {
+        // Books cannot be kept in gold, in a test currency or in a typing error.
+        let known = |code: &str| Currency::parse(code, "currency").unwrap().is_known();
+        assert!(known("EUR") && known("JPY"));
+        assert!(!known("XAU") && !known("XTS") && !known("EUX"));
     }
 
     #[test]

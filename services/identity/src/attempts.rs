@@ -22,10 +22,12 @@ pub async fn count(cx: &mut Cx, address: &str) -> Result<()> {
     let begin = "insert into login_attempts (address_hash, failures, last_time) values ($1, 0, $2)
          on conflict (tenant_id, address_hash) do nothing";
     cx.execute(sqlx::query(begin).bind(&hash).bind(now)).await?;
-    let lock = "select failures, last_time, block_time from login_attempts where address_hash = $1 for update";
+    let lock =
+        "select failures, last_time, block_time from login_attempts where address_hash = $1 for update";
     let row = cx.row(sqlx::query_as::<_, Row>(lock).bind(&hash)).await?;
     let (failures, block) = attempt(row.unwrap_or((0, now, None)), now)?;
-    let write = "update login_attempts set failures = $2, last_time = $3, block_time = $4 where address_hash = $1";
+    let write =
+        "update login_attempts set failures = $2, last_time = $3, block_time = $4 where address_hash = $1";
     cx.execute(sqlx::query(write).bind(&hash).bind(failures).bind(now).bind(block)).await?;
     cx.checkpoint().await
 }

@@ -6,8 +6,8 @@ use contracts::identity::v1::{
     AuthApi, ChangePasswordRequest, ChangePasswordResponse, GetCurrentUserRequest, GetCurrentUserResponse,
     GetJwksRequest, GetJwksResponse, IdentityReason, IssueServiceTokenRequest, IssueServiceTokenResponse,
     ListPermissionsRequest, ListPermissionsResponse, LoginRequest, LoginResponse, LogoutAllRequest,
-    LogoutAllResponse, LogoutRequest, LogoutResponse, RefreshTokenRequest, RefreshTokenResponse, SignUpRequest,
-    SignUpResponse, User, UserPasswordChanged,
+    LogoutAllResponse, LogoutRequest, LogoutResponse, RefreshTokenRequest, RefreshTokenResponse,
+    SignUpRequest, SignUpResponse, User, UserPasswordChanged,
 };
 use host::ServiceIdentities;
 use kit::{Result, Uuid, ensure};
@@ -50,7 +50,11 @@ impl AuthApi for Auth {
         Ok(LogoutAllResponse { ended_sessions })
     }
 
-    async fn change_password(&self, cx: &mut Cx, request: ChangePasswordRequest) -> Result<ChangePasswordResponse> {
+    async fn change_password(
+        &self,
+        cx: &mut Cx,
+        request: ChangePasswordRequest,
+    ) -> Result<ChangePasswordResponse> {
         let (id, session) = user_of(cx)?;
         let tenant = cx.tenant()?.to_string();
         let user: User = cx.get(&id.to_string()).await?;
@@ -78,7 +82,11 @@ impl AuthApi for Auth {
         Ok(GetJwksResponse { keys: keys.published.clone() })
     }
 
-    async fn get_current_user(&self, cx: &mut Cx, _: GetCurrentUserRequest) -> Result<GetCurrentUserResponse> {
+    async fn get_current_user(
+        &self,
+        cx: &mut Cx,
+        _: GetCurrentUserRequest,
+    ) -> Result<GetCurrentUserResponse> {
         let (id, _) = user_of(cx)?;
         let user = cx.get(&id.to_string()).await?;
         let tenant = cx.get(&cx.tenant()?.to_string()).await?;
@@ -86,7 +94,11 @@ impl AuthApi for Auth {
         Ok(GetCurrentUserResponse { user: Some(user), tenant: Some(tenant), permissions })
     }
 
-    async fn list_permissions(&self, _: &mut Cx, _: ListPermissionsRequest) -> Result<ListPermissionsResponse> {
+    async fn list_permissions(
+        &self,
+        _: &mut Cx,
+        _: ListPermissionsRequest,
+    ) -> Result<ListPermissionsResponse> {
         Ok(ListPermissionsResponse { permissions: grants::catalogue() })
     }
 

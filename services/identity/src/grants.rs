@@ -126,7 +126,9 @@ mod tests {
         // Single permissions never add up to a star, because a star also covers what comes later.
         let held = list(&["crm.*", "identity.users.read", "identity.users.write"]);
         assert!(check_held(&held, &list(&["crm.contacts.read", "crm.contacts.*", "crm.*"])).is_ok());
-        for beyond in ["*", "identity.*", "identity.users.*", "identity.users.delete", "finance.invoices.read"] {
+        for beyond in
+            ["*", "identity.*", "identity.users.*", "identity.users.delete", "finance.invoices.read"]
+        {
             assert!(check_held(&held, &list(&[beyond])).is_err(), "{beyond}");
         }
         assert!(check_held(&list(&["*"]), &list(&["*", "finance.*"])).is_ok());

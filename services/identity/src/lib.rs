@@ -2,7 +2,6 @@
 
 mod attempts;
 mod auth;
-mod currencies;
 mod grants;
 mod keys;
 mod login;
@@ -12,8 +11,8 @@ mod seal;
 mod service_tokens;
 mod sessions;
 mod sign_up;
-mod tend;
 mod tenants;
+mod tend;
 mod tokens;
 mod users;
 

@@ -1,6 +1,8 @@
 //! Signing in with an address and a password.
 
-use contracts::identity::v1::{IdentityReason, LoginRequest, LoginResponse, Tenant, TenantState, User, UserState};
+use contracts::identity::v1::{
+    IdentityReason, LoginRequest, LoginResponse, Tenant, TenantState, User, UserState,
+};
 use kit::{Error, Result, Uuid, ensure};
 use prost_types::Timestamp;
 use store::{Actor, Cx};
@@ -43,7 +45,8 @@ pub async fn login(cx: &mut Cx, auth: &Auth, request: LoginRequest) -> Result<Lo
     cx.enter_tenant(&chosen.tenant.to_string()).await?;
     cx.act_as(Actor::User { id: chosen.user, session });
     // Under the lock: whoever disables the user or changes the password meanwhile ends this session too.
-    let mut user: User = cx.lock(&chosen.user.to_string()).await.map_err(|_| IdentityReason::CredentialsWrong)?;
+    let mut user: User =
+        cx.lock(&chosen.user.to_string()).await.map_err(|_| IdentityReason::CredentialsWrong)?;
     ensure!(user.state() == UserState::Active, IdentityReason::UserDisabled);
     let unchanged = passwords::find(cx, chosen.user).await? == Some(chosen.hash);
     ensure!(unchanged, IdentityReason::CredentialsWrong);
@@ -75,7 +78,8 @@ async fn candidates(cx: &mut Cx, request: &LoginRequest) -> Result<Vec<Candidate
          join passwords p on p.tenant_id = u.tenant_id and p.user_id = u.id
          where lower(u.email) = lower($1) and u.delete_time is null and ($2 = '' or t.slug = $2)
          order by u.id limit $3";
-    let query = sqlx::query_as::<_, Row>(query).bind(&request.email).bind(&request.tenant_slug).bind(CANDIDATES_MAX);
+    let query =
+        sqlx::query_as::<_, Row>(query).bind(&request.email).bind(&request.tenant_slug).bind(CANDIDATES_MAX);
     let rows = cx.rows(query).await?;
     cx.checkpoint().await?;
     let candidate = |(tenant, slug, tenant_state, user, user_state, hash): Row| Candidate {

@@ -152,7 +152,15 @@ mod tests {
     fn what_is_tried_first_is_refused() {
         // Length alone does not make a password: lists, keyboards, runs and names are guessed first.
         let answer = |password: &str| check_strength(password, "ada.king@example.com", "Ada Lovelace");
-        for weak in ["Password123", "qwertyuiop", "zzzzzzzzzz", "cdefghijkl", "9876543210", "ada.king-2026", "1 ada lovelace"] {
+        for weak in [
+            "Password123",
+            "qwertyuiop",
+            "zzzzzzzzzz",
+            "cdefghijkl",
+            "9876543210",
+            "ada.king-2026",
+            "1 ada lovelace",
+        ] {
             assert!(answer(weak).unwrap_err().is(IdentityReason::PasswordWeak), "{weak}");
         }
         for good in ["blue-tram-under-7", "Xk3!mmp0qz", "zwölf graue Katzen"] {

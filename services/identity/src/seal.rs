@@ -55,10 +55,13 @@ impl Seal {
                 let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or_else(unreadable)?;
                 let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| unreadable())?;
                 let mut secret = sealed.to_vec();
-                let opened = key.open_in_place(nonce, Aad::from(context), &mut secret).map_err(|_| unreadable())?;
+                let opened =
+                    key.open_in_place(nonce, Aad::from(context), &mut secret).map_err(|_| unreadable())?;
                 Ok(opened.to_vec())
             }
-            (Some((&SEALED, _)), None) => Err(Error::internal(format!("a key is sealed and {VARIABLE} is not set"))),
+            (Some((&SEALED, _)), None) => {
+                Err(Error::internal(format!("a key is sealed and {VARIABLE} is not set")))
+            }
             _ => Err(unreadable()),
         }
     }

@@ -30,7 +30,8 @@ pub async fn issue(
         Some(id) => Some(active_tenant(cx, id).await?),
         None => None,
     };
-    let subject = Subject { name: format!("service:{}", request.service), tenant, session: None, permissions };
+    let subject =
+        Subject { name: format!("service:{}", request.service), tenant, session: None, permissions };
     let (access_token, expire_time) = tokens::sign(&keys, subject, cx.now())?;
     Ok(IssueServiceTokenResponse { access_token, expire_time: Some(expire_time) })
 }
@@ -64,8 +65,9 @@ mod tests {
         // Neither a wrong secret nor another's, nor an empty one of a badly configured service, may do.
         let identity = |secret: &str| ServiceIdentity { secret: secret.to_owned(), permissions: Vec::new() };
         let entries = [("orders", "one"), ("finance", "two"), ("careless", "")];
-        let identities =
-            ServiceIdentities(entries.into_iter().map(|(name, secret)| (name.to_owned(), identity(secret))).collect());
+        let identities = ServiceIdentities(
+            entries.into_iter().map(|(name, secret)| (name.to_owned(), identity(secret))).collect(),
+        );
         assert!(prove(&identities, "orders", "one").is_ok());
         for (name, secret) in [("orders", "two"), ("orders", "on"), ("nobody", ""), ("careless", "")] {
             let refusal = prove(&identities, name, secret).unwrap_err();

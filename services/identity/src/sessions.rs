@@ -6,10 +6,10 @@ use kit::{Duration, Error, OffsetDateTime, Result, Uuid, ensure};
 use sha2::{Digest, Sha256};
 use store::{Actor, Cx};
 
+use crate::grants;
 use crate::keys::KeySet;
 use crate::seal::random;
 use crate::tokens::{self, Subject};
-use crate::grants;
 
 /// How long a refresh token lives, and with it a session that nobody uses.
 pub const REFRESH_FOR: Duration = Duration::days(30);
@@ -60,7 +60,8 @@ pub async fn begin(cx: &mut Cx, user: Uuid, session: Uuid) -> Result<RefreshToke
 
 async fn issue(cx: &mut Cx, session: Uuid, now: OffsetDateTime) -> Result<RefreshToken> {
     let token = RefreshToken::new(cx.tenant()?)?;
-    let query = "insert into refresh_tokens (hash, session_id, create_time, expire_time) values ($1, $2, $3, $4)";
+    let query =
+        "insert into refresh_tokens (hash, session_id, create_time, expire_time) values ($1, $2, $3, $4)";
     cx.execute(sqlx::query(query).bind(token.hash()).bind(session).bind(now).bind(now + REFRESH_FOR)).await?;
     Ok(token)
 }

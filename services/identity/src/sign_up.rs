@@ -3,19 +3,20 @@
 use contracts::identity::v1::{
     IdentityReason, Role, SignUpRequest, SignUpResponse, Tenant, TenantCreated, TenantState, User, UserState,
 };
-use kit::{Code, Error, Result, Uuid, ensure};
+use kit::{Code, Currency, Error, Result, Uuid, ensure};
 use store::{Actor, Cx};
 
 use crate::auth::Auth;
 use crate::grants::EVERYTHING;
-use crate::{currencies, passwords, sessions, tokens};
+use crate::{passwords, sessions, tokens};
 
 /// The name of the role that may do everything; every tenant begins with it.
 const OWNER: &str = "owner";
 
 /// Founds a tenant and signs its first user in, all or nothing.
 pub async fn sign_up(cx: &mut Cx, auth: &Auth, request: SignUpRequest) -> Result<SignUpResponse> {
-    ensure!(currencies::is_known(&request.base_currency), IdentityReason::CurrencyUnknown);
+    let currency = Currency::parse(&request.base_currency, "base_currency")?;
+    ensure!(currency.is_known(), IdentityReason::CurrencyUnknown);
     let display_name = display_name(&request);
     passwords::check_strength(&request.password, &request.email, &display_name)?;
     let keys = auth.keys.current(cx).await?;
@@ -78,6 +79,7 @@ fn display_name(request: &SignUpRequest) -> String {
 }
 
 fn slug_taken(error: Error) -> Error {
-    let slug = error.code() == Code::AlreadyExists && error.violations().iter().any(|one| one.field == "slug");
+    let slug =
+        error.code() == Code::AlreadyExists && error.violations().iter().any(|one| one.field == "slug");
     if slug { IdentityReason::SlugTaken.into() } else { error }
 }

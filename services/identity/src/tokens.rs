@@ -43,7 +43,12 @@ pub fn sign(keys: &KeySet, subject: Subject, now: OffsetDateTime) -> Result<(Str
 }
 
 /// The answer to whoever began a session or goes on with it.
-pub fn pair(keys: &KeySet, subject: Subject, refresh: &RefreshToken, now: OffsetDateTime) -> Result<TokenPair> {
+pub fn pair(
+    keys: &KeySet,
+    subject: Subject,
+    refresh: &RefreshToken,
+    now: OffsetDateTime,
+) -> Result<TokenPair> {
     let (access_token, access_expire_time) = sign(keys, subject, now)?;
     let refresh_expire_time = Timestamp { seconds: (now + REFRESH_FOR).unix_timestamp(), nanos: 0 };
     Ok(TokenPair {

@@ -1,9 +1,9 @@
 //! The tenant's users. Every way to lose a user passes the same gate: an administrator must be left.
 
 use contracts::identity::v1::{
-    CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest,
-    SetUserPasswordRequest, UndeleteUserRequest, UpdateUserRequest, User, UserApi, UserDisabled, UserEnabled,
-    UserPasswordChanged, UserState,
+    CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, SetUserPasswordRequest,
+    UndeleteUserRequest, UpdateUserRequest, User, UserApi, UserDisabled, UserEnabled, UserPasswordChanged,
+    UserState,
 };
 use kit::{Error, Result, Uuid};
 use store::Cx;

@@ -1,0 +1,5 @@
+//! The service on its own.
+
+fn main() -> host::ExitCode {
+    host::main([crm::service()])
+}
