@@ -95,11 +95,19 @@ impl http_body::Body for ToWeb {
             self.done = true;
             return Poll::Ready(None);
         };
-        let bytes = match frame?.into_data() {
-            Ok(data) => data,
-            Err(frame) => {
+        let bytes = match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => data,
+            Ok(Err(frame)) => {
                 self.done = true;
                 trailers_frame(frame.trailers_ref().unwrap_or(&HeaderMap::new()))
+            }
+            Err(error) => {
+                // A browser told by trailers knows more than one whose connection broke.
+                self.done = true;
+                let head = ApiError::unavailable(&error).into_grpc_response(self.form.content_type());
+                let mut trailers = head.into_parts().0.headers;
+                trailers.remove(CONTENT_TYPE);
+                trailers_frame(&trailers)
             }
         };
         Poll::Ready(Some(Ok(Frame::data(self.shown(bytes)))))
