@@ -60,6 +60,12 @@ impl Party {
         Party { token, ..self.clone() }
     }
 
+    /// The same with another token.
+    #[must_use]
+    pub fn with_token(self, token: &str) -> Party {
+        Party { token: token.to_owned(), ..self }
+    }
+
     /// The tenant's id.
     pub fn tenant_id(&self) -> &str {
         &self.tenant_id

@@ -1,0 +1,26 @@
+//! The contract suite: every rule of the engine, for every method of every service, without naming one.
+
+mod access;
+mod records;
+mod schema;
+
+use std::path::PathBuf;
+
+/// A mesh of all services on fresh databases.
+async fn mesh() -> testkit::Mesh {
+    let mail = std::env::temp_dir().join("tessera-contract-mail");
+    std::fs::create_dir_all(&mail).expect("the temporary folder can be written to");
+    testkit::Mesh::start(services(mail)).await
+}
+
+fn services(mail: PathBuf) -> Vec<host::Service> {
+    vec![
+        crm::service(),
+        catalog::service(),
+        inventory::service(),
+        payments::service(),
+        finance::service(),
+        orders::service(),
+        notification::service(notification::Mail::Folder(mail)),
+    ]
+}

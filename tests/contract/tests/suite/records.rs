@@ -1,0 +1,282 @@
+//! What every resource's standard methods must do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract_tests::call::{call, message};
+use contract_tests::resource::{Resource, by_entity, id, resources, text};
+use contract_tests::{options, sample};
+use kit::{Code, Error};
+use prost_reflect::{DynamicMessage, FieldDescriptor, ReflectMessage as _, Value};
+use serde_json::json;
+use testkit::{Mesh, Party};
+
+/// Creates a record, and first what it must refer to.
+fn create<'a>(
+    party: &'a Party,
+    all: &'a [Resource],
+    resource: &'a Resource,
+    seed: u32,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<DynamicMessage, Error>> + 'a>> {
+    Box::pin(async move { call(party, &method(resource, "Create"), request(party, all, resource, seed).await).await })
+}
+
+async fn request(party: &Party, all: &[Resource], resource: &Resource, seed: u32) -> DynamicMessage {
+    let mut made = BTreeMap::new();
+    for field in resource.entity.fields() {
+        let Some(target) = options::references(&field) else { continue };
+        // References that may stay empty stay so, but those to another entity are made where that is possible.
+        let Some(target) = by_entity(all, &target).filter(|other| other.entity != resource.entity) else { continue };
+        if let Ok(record) = create(party, all, target, seed + 1_000).await {
+            made.insert(field.full_name().to_owned(), id(&record));
+        }
+    }
+    let resolve = |field: &FieldDescriptor| made.get(field.full_name()).cloned();
+    let entity = sample::fill(&resource.entity, seed, &resolve);
+    resource.with_entity(&method(resource, "Create"), entity)
+}
+
+fn method(resource: &Resource, verb: &str) -> prost_reflect::MethodDescriptor {
+    resource.method(verb).unwrap_or_else(|| panic!("{} has no {verb}", resource.entity.full_name()))
+}
+
+fn by_id(resource: &Resource, verb: &str, record: &str) -> (prost_reflect::MethodDescriptor, DynamicMessage) {
+    let method = method(resource, verb);
+    let request = message(&method.input(), json!({"id": record}));
+    (method, request)
+}
+
+/// The record without what every write changes.
+fn settled(record: &DynamicMessage) -> BTreeMap<String, String> {
+    let kept = |field: &FieldDescriptor| !matches!(field.name(), "update_time" | "updated_by" | "etag" | "delete_time");
+    let fields = record.descriptor().fields().filter(kept).collect::<Vec<_>>();
+    fields.iter().map(|field| (field.name().to_owned(), format!("{:?}", record.get_field(field)))).collect()
+}
+
+async fn counts(mesh: &Mesh, resource: &Resource) -> (i64, i64) {
+    let service = resource.entity.full_name().split('.').nth(1).expect("erp.<service>.v1.X").to_owned();
+    let mut database = mesh.look_into(&service).await;
+    let statement = "select (select count(*) from tessera.outbox), (select count(*) from tessera.audit_log)";
+    sqlx::query_as(statement).fetch_one(&mut database).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_resource_keeps_the_standard_methods() {
+    // For every resource: create, get, update with a mask, list, search, delete and undelete must round-trip,
+    // each write must leave one event and one audit row, and every misuse must be refused as the contract says.
+    let mesh = crate::mesh().await;
+    let (acme, rival) = (mesh.sign_up("acme").await, mesh.sign_up("rival").await);
+    let all = resources();
+    assert!(all.len() >= 8, "only {} resources were found", all.len());
+    for (place, resource) in all.iter().enumerate() {
+        let seed = 100 + u32::try_from(place).unwrap() * 10;
+        let walk = Walk { mesh: &mesh, acme: &acme, rival: &rival, all: &all, resource, seed };
+        walk.run().await;
+    }
+    mesh.stop().await;
+}
+
+struct Walk<'a> {
+    mesh: &'a Mesh,
+    acme: &'a Party,
+    rival: &'a Party,
+    all: &'a [Resource],
+    resource: &'a Resource,
+    seed: u32,
+}
+
+impl Walk<'_> {
+    fn name(&self) -> &str {
+        self.resource.entity.full_name()
+    }
+
+    async fn run(&self) {
+        let record = self.create_and_get().await;
+        self.repeat_request().await;
+        let record = self.update(record).await;
+        self.misuse_update(&record).await;
+        self.list_and_search(&record).await;
+        self.stay_foreign(&record).await;
+        self.delete(&record).await;
+    }
+
+    async fn create_and_get(&self) -> DynamicMessage {
+        let request = request(self.acme, self.all, self.resource, self.seed).await;
+        let before = counts(self.mesh, self.resource).await;
+        let record = call(self.acme, &method(self.resource, "Create"), request.clone()).await;
+        let record = record.unwrap_or_else(|error| panic!("{}: create failed: {error:?}", self.name()));
+        let after = counts(self.mesh, self.resource).await;
+        assert!(after.0 - before.0 >= 1, "{}: a create left no event", self.name());
+        assert!(after.1 - before.1 >= 1, "{}: a create left no audit row", self.name());
+        let sent = request.get_field_by_name(&self.resource.field).unwrap().as_message().unwrap().clone();
+        for field in self.resource.entity.fields() {
+            if sent.has_field(&field) && options::table(&self.resource.entity).is_some() {
+                assert_eq!(record.get_field(&field), sent.get_field(&field), "{}.{}", self.name(), field.name());
+            }
+        }
+        assert_eq!(text(&record, "tenant_id"), self.acme.tenant_id(), "{}", self.name());
+        assert_eq!(text(&record, "etag"), "\"1\"", "{}", self.name());
+        let (get, by_id) = by_id(self.resource, "Get", &id(&record));
+        let got = call(self.acme, &get, by_id).await.unwrap();
+        assert_eq!(got, record, "{}: get differs from create", self.name());
+        record
+    }
+
+    async fn repeat_request(&self) {
+        let create = method(self.resource, "Create");
+        let mut request = request(self.acme, self.all, self.resource, self.seed + 1).await;
+        request.set_field_by_name("request_id", Value::String(testkit::request_id()));
+        let first = call(self.acme, &create, request.clone()).await.unwrap();
+        let second = call(self.acme, &create, request.clone()).await.unwrap();
+        assert_eq!(first, second, "{}: the same request id gave another answer", self.name());
+        let mut other = self::request(self.acme, self.all, self.resource, self.seed + 2).await;
+        other.set_field_by_name("request_id", request.get_field_by_name("request_id").unwrap().into_owned());
+        let error = call(self.acme, &create, other).await.expect_err("another payload under the same request id");
+        assert_eq!((error.code(), error.reason()), (Code::AlreadyExists, "REQUEST_ID_REUSED"), "{}", self.name());
+    }
+
+    async fn update(&self, record: DynamicMessage) -> DynamicMessage {
+        let Some(update) = self.resource.method("Update") else { return record };
+        let Some((field, value)) = sample::change(&record, self.seed + 3) else { return record };
+        let mut patch = DynamicMessage::new(self.resource.entity.clone());
+        patch.set_field_by_name("id", Value::String(id(&record)));
+        patch.set_field_by_name("etag", Value::String(text(&record, "etag")));
+        patch.set_field(&field, value.clone());
+        let mut request = DynamicMessage::new(update.input());
+        request.set_field_by_name(&self.resource.field, Value::Message(patch));
+        set_mask(&mut request, &[field.name()]);
+        let updated = call(self.acme, &update, request.clone()).await;
+        let updated = updated.unwrap_or_else(|error| panic!("{}: update failed: {error:?}", self.name()));
+        let mut expected = settled(&record);
+        expected.insert(field.name().to_owned(), format!("{value:?}"));
+        assert_eq!(settled(&updated), expected, "{}: update changed something else", self.name());
+        assert_eq!(text(&updated, "etag"), "\"2\"", "{}", self.name());
+        let error = call(self.acme, &update, request).await.expect_err("a stale etag");
+        assert_eq!((error.code(), error.reason()), (Code::Aborted, "STALE_ETAG"), "{}", self.name());
+        updated
+    }
+
+    async fn misuse_update(&self, record: &DynamicMessage) {
+        let Some(update) = self.resource.method("Update") else { return };
+        let mut patch = DynamicMessage::new(self.resource.entity.clone());
+        patch.set_field_by_name("id", Value::String(id(record)));
+        let mut request = DynamicMessage::new(update.input());
+        request.set_field_by_name(&self.resource.field, Value::Message(patch));
+        for path in ["no_such_field", "create_time"] {
+            set_mask(&mut request, &[path]);
+            let error = call(self.acme, &update, request.clone()).await.expect_err("a path that can't be set");
+            assert_eq!(error.code(), Code::InvalidArgument, "{}: mask {path}", self.name());
+            assert!(error.violations().iter().any(|v| v.field == "update_mask"), "{}: mask {path}: {error}", self.name());
+        }
+    }
+
+    async fn list_and_search(&self, record: &DynamicMessage) {
+        let list = method(self.resource, "List");
+        let filter = format!("id = \"{}\"", id(record));
+        let page = call(self.acme, &list, message(&list.input(), json!({"filter": filter, "showTotalSize": true}))).await.unwrap();
+        assert_eq!(self.resource.items(&list, &page), vec![record.clone()], "{}: list by id", self.name());
+        assert_eq!(page.get_field_by_name("total_size").unwrap().as_i64(), Some(1), "{}", self.name());
+        for (bad, field) in [(json!({"filter": "no_such = 1"}), "filter"), (json!({"orderBy": "no_such"}), "order_by"), (json!({"pageToken": "x"}), "page_token")] {
+            let error = call(self.acme, &list, message(&list.input(), bad)).await.expect_err("a bad list request");
+            assert_eq!(error.code(), Code::InvalidArgument, "{}: {field}", self.name());
+            assert!(error.violations().iter().any(|v| v.field == field), "{}: {field}: {error}", self.name());
+        }
+        let Some(search) = self.resource.method("Search") else { return };
+        let table = options::table(&self.resource.entity).unwrap();
+        let word = table.search.iter().map(|field| text(record, field)).find(|text| !text.is_empty());
+        let Some(word) = word else { return };
+        let found = call(self.acme, &search, message(&search.input(), json!({"query": word}))).await.unwrap();
+        let found: BTreeSet<String> = self.resource.items(&search, &found).iter().map(id).collect();
+        assert!(found.contains(&id(record)), "{}: search for {word:?} found {found:?}", self.name());
+    }
+
+    /// Another tenant must not learn that the record exists.
+    async fn stay_foreign(&self, record: &DynamicMessage) {
+        for verb in ["Get", "Delete", "Undelete"] {
+            if self.resource.method(verb).is_none() {
+                continue;
+            }
+            let (method, request) = by_id(self.resource, verb, &id(record));
+            let error = call(self.rival, &method, request).await.expect_err("another tenant's record");
+            assert_eq!(error.code(), Code::NotFound, "{}: {verb}", self.name());
+        }
+        if let Some(update) = self.resource.method("Update") {
+            let mut request = DynamicMessage::new(update.input());
+            request.set_field_by_name(&self.resource.field, Value::Message(record.clone()));
+            let error = call(self.rival, &update, request).await.expect_err("another tenant's record");
+            assert_eq!(error.code(), Code::NotFound, "{}: Update", self.name());
+        }
+        let list = method(self.resource, "List");
+        let page = call(self.rival, &list, DynamicMessage::new(list.input())).await.unwrap();
+        let seen: Vec<String> = self.resource.items(&list, &page).iter().map(id).collect();
+        assert!(!seen.contains(&id(record)), "{}: another tenant lists it", self.name());
+    }
+
+    async fn delete(&self, record: &DynamicMessage) {
+        if self.resource.method("Delete").is_none() {
+            return;
+        }
+        let (delete, request) = by_id(self.resource, "Delete", &id(record));
+        let mut stale = request.clone();
+        stale.set_field_by_name("etag", Value::String("\"999\"".to_owned()));
+        let error = call(self.acme, &delete, stale).await.expect_err("a stale etag");
+        assert_eq!(error.code(), Code::Aborted, "{}", self.name());
+        call(self.acme, &delete, request.clone()).await.unwrap_or_else(|error| panic!("{}: delete: {error:?}", self.name()));
+        let error = call(self.acme, &delete, request).await.expect_err("it is deleted");
+        assert_eq!(error.code(), Code::NotFound, "{}: deleted twice", self.name());
+        let list = method(self.resource, "List");
+        let filter = json!({"filter": format!("id = \"{}\"", id(record))});
+        let page = call(self.acme, &list, message(&list.input(), filter)).await.unwrap();
+        assert!(self.resource.items(&list, &page).is_empty(), "{}: lists what is deleted", self.name());
+        if self.resource.method("Undelete").is_some() {
+            let (undelete, request) = by_id(self.resource, "Undelete", &id(record));
+            let back = call(self.acme, &undelete, request.clone()).await.unwrap();
+            assert_eq!(settled(&back), settled(record), "{}: undelete brought back another record", self.name());
+            let error = call(self.acme, &undelete, request).await.expect_err("it is not deleted");
+            assert_eq!(error.code(), Code::AlreadyExists, "{}: undeleted twice", self.name());
+        }
+    }
+}
+
+fn set_mask(request: &mut DynamicMessage, paths: &[&str]) {
+    let field = request.descriptor().get_field_by_name("update_mask").expect("updates take a mask");
+    let mask = message(field.kind().as_message().expect("a FieldMask"), json!(paths.join(",")));
+    request.set_field(&field, Value::Message(mask));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_complete_while_rows_are_added() {
+    // Paging through a list while others insert must show every row that was there at the start exactly once.
+    let mesh = crate::mesh().await;
+    let acme = mesh.sign_up("acme").await;
+    let all = resources();
+    let resource = by_entity(&all, "erp.crm.v1.Account").expect("crm has accounts");
+    let mut expected = BTreeSet::new();
+    for seed in 0..40 {
+        expected.insert(id(&create(&acme, &all, resource, seed).await.unwrap()));
+    }
+    let list = method(resource, "List");
+    let (mut seen, mut token, mut seed) = (Vec::new(), String::new(), 1_000);
+    loop {
+        let query = json!({"pageSize": 7, "orderBy": "display_name desc", "pageToken": token});
+        let page = call(&acme, &list, message(&list.input(), query)).await.unwrap();
+        seen.extend(resource.items(&list, &page).iter().map(id));
+        token = text(&page, "next_page_token");
+        if token.is_empty() {
+            break;
+        }
+        create(&acme, &all, resource, seed).await.unwrap();
+        seed += 1;
+    }
+    let unique: BTreeSet<String> = seen.iter().cloned().collect();
+    assert_eq!(unique.len(), seen.len(), "a row was shown twice");
+    assert!(expected.is_subset(&unique), "a row was left out");
+    let query = json!({"pageSize": 7, "orderBy": "display_name", "pageToken": text(&first_page(&acme, resource).await, "next_page_token")});
+    let error = call(&acme, &list, message(&list.input(), query)).await.expect_err("a token of another query");
+    assert_eq!(error.reason(), "BAD_PAGE_TOKEN");
+    mesh.stop().await;
+}
+
+async fn first_page(party: &Party, resource: &Resource) -> DynamicMessage {
+    let list = method(resource, "List");
+    call(party, &list, message(&list.input(), json!({"pageSize": 7}))).await.unwrap()
+}
