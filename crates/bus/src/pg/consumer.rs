@@ -17,6 +17,8 @@ pub(super) struct PgConsumer {
     waiter: Arc<Waiter>,
     /// `None` after the connection broke, until the next poll makes another one.
     session: tokio::sync::Mutex<Option<Session>>,
+    /// When to look unwoken.
+    next_look: Mutex<Instant>,
     assignment: Mutex<Vec<(String, i32)>>,
 }
 
@@ -30,13 +32,14 @@ impl PgConsumer {
             who,
             waiter,
             session: tokio::sync::Mutex::new(Some(session)),
+            next_look: Mutex::new(Instant::now()),
             assignment: Mutex::default(),
         })
     }
 
     /// One look at the group and the log. On any error the session is given up, and with it every partition: the
     /// server frees them when the connection closes, at the latest when it notices.
-    async fn look(&self, max: usize) -> Result<(Vec<Batch>, Instant), LogError> {
+    async fn look(&self, max: usize) -> Result<Vec<Batch>, LogError> {
         let mut slot = self.session.lock().await;
         let mut session = match slot.take() {
             Some(session) => session,
@@ -46,15 +49,19 @@ impl PgConsumer {
         match bounded(looked).await {
             Ok(batches) => {
                 self.remember(&session);
-                let next = session.next_tick();
+                self.look_at(session.next_tick());
                 *slot = Some(session);
-                Ok((batches, next))
+                Ok(batches)
             }
             Err(error) => {
                 self.lose(&session);
                 Err(error)
             }
         }
+    }
+
+    fn look_at(&self, time: Instant) {
+        *self.next_look.lock().unwrap_or_else(|e| e.into_inner()) = time;
     }
 
     fn remember(&self, session: &Session) {
@@ -64,6 +71,7 @@ impl PgConsumer {
 
     fn lose(&self, session: &Session) {
         session.revoke_all();
+        self.look_at(Instant::now());
         self.assignment.lock().unwrap_or_else(|e| e.into_inner()).clear();
     }
 }
@@ -84,14 +92,18 @@ impl Consumer for PgConsumer {
             if self.shared.closed.is_cancelled() {
                 return Err(LogError::Fatal("the event log was closed".into()));
             }
-            let (batches, next_tick) = self.look(max.max(1)).await?;
-            if !batches.is_empty() || Instant::now() >= deadline {
-                return Ok(batches);
-            }
+            let due = *self.next_look.lock().unwrap_or_else(|e| e.into_inner());
+            // Unwoken there is nothing to see: an idle consumer costs one look a tick.
             tokio::select! {
+                biased;
                 () = self.waiter.look.notified() => {}
-                () = tokio::time::sleep_until(deadline.min(next_tick)) => {}
-                () = self.shared.closed.cancelled() => {}
+                () = tokio::time::sleep_until(due) => {}
+                () = tokio::time::sleep_until(deadline) => return Ok(Vec::new()),
+                () = self.shared.closed.cancelled() => continue,
+            }
+            let batches = self.look(max.max(1)).await?;
+            if !batches.is_empty() {
+                return Ok(batches);
             }
         }
     }

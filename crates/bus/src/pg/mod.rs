@@ -51,7 +51,7 @@ impl PgLogConfig {
         PgLogConfig {
             url: url.into(),
             connections: 5,
-            tick: Duration::from_millis(500),
+            tick: Duration::from_secs(1),
             purge_every: Duration::from_secs(60),
         }
     }
