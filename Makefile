@@ -37,7 +37,8 @@ kafka: ## a real single-node broker, until Ctrl-C
 	@kafka/run.sh
 
 bench: prepare ## figures, each beside its limit, measured in one run
-	$(CARGO) run --release -p bench
+	$(CARGO) build --release -p all -p bench
+	$(CARGO) run --quiet --release -p bench
 
 fmt: ## format Rust and protos
 	$(CARGO) fmt
