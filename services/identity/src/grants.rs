@@ -133,4 +133,33 @@ mod tests {
         }
         assert!(check_held(&list(&["*"]), &list(&["*", "finance.*"])).is_ok());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_given_opens_nothing_new(
+            held in proptest::sample::subsequence(names(), 0..8),
+            given in proptest::sample::subsequence(names(), 0..8),
+        ) {
+            // Whatever passes the check, the receiver must not reach a method that the giver does not reach.
+            let reaches = |permissions: &[String], wanted: &str| permissions.iter().any(|one| covers(one, wanted));
+            if check_held(&held, &given).is_ok() {
+                for wanted in CATALOGUE.keys() {
+                    proptest::prop_assert!(!reaches(&given, wanted) || reaches(&held, wanted), "{wanted}");
+                }
+            }
+        }
+    }
+
+    /// Every permission, and every star that covers some.
+    fn names() -> Vec<String> {
+        let mut names: Vec<String> = CATALOGUE.keys().map(|name| (*name).to_owned()).collect();
+        for name in CATALOGUE.keys() {
+            let parts: Vec<_> = name.split('.').collect();
+            names.extend([format!("{}.*", parts[0]), format!("{}.{}.*", parts[0], parts[1])]);
+        }
+        names.push(EVERYTHING.to_owned());
+        names.sort();
+        names.dedup();
+        names
+    }
 }
