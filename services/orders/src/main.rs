@@ -1,0 +1,5 @@
+//! Orders on its own.
+
+fn main() -> host::ExitCode {
+    host::main([orders::service()])
+}

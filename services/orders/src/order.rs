@@ -1,0 +1,108 @@
+//! Taking, cancelling and following orders.
+
+use contracts::orders::v1::{
+    CancelOrderRequest, GetOrderTimelineRequest, GetOrderTimelineResponse, Order, OrderApi, OrderState,
+    OrdersReason, PlaceOrderRequest, SagaKind,
+};
+use kit::{Error, Result, Uuid};
+use store::Cx;
+
+use crate::{draft, event, machine, saga};
+
+/// Orders.
+#[derive(Debug)]
+pub struct Orders;
+
+impl OrderApi for Orders {
+    async fn place_order(&self, cx: &mut Cx, request: PlaceOrderRequest) -> Result<Order> {
+        let content = draft::content(&request)?;
+        let mut order = draft::order(request, cx.now())?;
+        order.id = cx.new_id();
+        if let Some(earlier) = claim_reference(cx, &order, &content).await? {
+            return Ok(earlier);
+        }
+        order.number = next_number(cx).await?;
+        let order = cx.insert(order).await?;
+        saga::start(cx, &order.id, SagaKind::PlaceOrder).await?;
+        cx.emit(event::placed(&order))?;
+        Ok(order)
+    }
+
+    async fn cancel_order(&self, cx: &mut Cx, request: CancelOrderRequest) -> Result<Order> {
+        let found = saga::lock_of(cx, &request.id, SagaKind::PlaceOrder).await?;
+        let Some(mut work) = found else { return Err(Error::not_found("order", &request.id)) };
+        let before = work.order.state();
+        match before {
+            OrderState::Cancelling | OrderState::Cancelled => return Ok(work.order),
+            OrderState::Failed => return Err(wrong_state(before)),
+            _ => {}
+        }
+        work.order.set_state(OrderState::Cancelling);
+        work.order.cancel_reason.clone_from(&request.reason);
+        let order = cx.put(work.order, &["state", "cancel_reason"]).await?;
+        if before == OrderState::Completed {
+            saga::start(cx, &order.id, SagaKind::CancelOrder).await?;
+            return Ok(order);
+        }
+        // A saga that goes back goes on so. Past its pivot it goes on to its end, and the second one follows.
+        if !machine::is_turned(&work.saga) && !machine::is_past_pivot(&work.saga) {
+            machine::turn_back(&mut work.saga, &saga::called_off(request.reason));
+        }
+        // Saved in any case: its revision tells a run under way that the order has changed.
+        saga::move_on(cx, &mut work.saga).await?;
+        Ok(order)
+    }
+
+    async fn get_order_timeline(
+        &self,
+        cx: &mut Cx,
+        request: GetOrderTimelineRequest,
+    ) -> Result<GetOrderTimelineResponse> {
+        let order: Order = cx.get(&request.id).await?;
+        let id = Uuid::parse_str(&order.id).map_err(Error::internal)?;
+        let query = sqlx::query_as::<_, (Uuid,)>("select id from sagas where order_id = $1 order by kind");
+        let ids = cx.rows(query.bind(id)).await?;
+        let ids: Vec<String> = ids.into_iter().map(|(id,)| id.to_string()).collect();
+        Ok(GetOrderTimelineResponse { sagas: cx.batch_get(&ids).await? })
+    }
+}
+
+/// Takes the order's external reference, or returns the order that has it already. Fails when that one has
+/// other content.
+async fn claim_reference(cx: &mut Cx, order: &Order, content: &[u8]) -> Result<Option<Order>> {
+    let Some(reference) = &order.external_reference else { return Ok(None) };
+    let id = Uuid::parse_str(&order.id).map_err(Error::internal)?;
+    let claim = sqlx::query(
+        "insert into placements (external_reference, order_id, content) values ($1, $2, $3)
+         on conflict (tenant_id, external_reference) do nothing",
+    );
+    if cx.execute(claim.bind(reference).bind(id).bind(content)).await? == 1 {
+        return Ok(None);
+    }
+    let query = sqlx::query_as::<_, (Uuid, Vec<u8>)>(
+        "select order_id, content from placements where external_reference = $1",
+    );
+    let (earlier, earlier_content) = cx
+        .row(query.bind(reference))
+        .await?
+        .ok_or_else(|| Error::internal("a taken reference has no order"))?;
+    if earlier_content != content {
+        return Err(Error::already_exists("external_reference").with("order_id", earlier));
+    }
+    cx.get(&earlier.to_string()).await.map(Some)
+}
+
+/// The tenant's next order number. Others wait for its row until the commit, so it is taken late.
+async fn next_number(cx: &mut Cx) -> Result<String> {
+    let query = sqlx::query_as::<_, (i64,)>(
+        "insert into order_numbers (last) values (1)
+         on conflict (tenant_id) do update set last = order_numbers.last + 1 returning last",
+    );
+    let (number,) = cx.row(query).await?.ok_or_else(|| Error::internal("no order number was given"))?;
+    Ok(format!("SO-{number:06}"))
+}
+
+fn wrong_state(state: OrderState) -> Error {
+    let name = state.as_str_name().trim_start_matches("ORDER_STATE_");
+    Error::from(OrdersReason::OrderState).with("state", name)
+}
