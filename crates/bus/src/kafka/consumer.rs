@@ -17,6 +17,9 @@ use crate::{Batch, Consumer, LogError, Position};
 /// How often a commit is tried before it is left to librdkafka, which commits stored offsets in the background.
 const COMMIT_TRIES: u32 = 3;
 
+/// How long a consumer that leaves tries to commit what the broker did not take yet.
+const SETTLE: Duration = Duration::from_secs(5);
+
 type Client = BaseConsumer<Context>;
 
 /// What librdkafka calls back, always on the thread that polls.
@@ -35,6 +38,16 @@ impl ConsumerContext for Context {
                 // A lost partition already belongs to another member: nothing to wait for.
                 let limit = if client.assignment_lost() { Duration::ZERO } else { self.handover };
                 self.parts.leave(list, limit);
+                // A commit that came while the group was between two generations was refused; now it is taken.
+                let owed = self.parts.owed(Some(list));
+                if !owed.is_empty() && !limit.is_zero() {
+                    let committed = commit(client, &owed);
+                    tracing::debug!(
+                        partitions = owed.len(),
+                        ok = committed.is_ok(),
+                        "committed at the hand-over"
+                    );
+                }
             }
             Rebalance::Error(error) => tracing::warn!(%error, "rebalance"),
         }
@@ -133,8 +146,14 @@ fn note(result: Result<(), KafkaError>) {
     }
 }
 
-/// Stores and commits; blocks.
+/// Stores and commits; blocks. What the broker does not take now stays owed.
 fn commit(client: &Client, done: &[Position]) -> Result<(), LogError> {
+    let committed = try_commit(client, done);
+    client.context().parts.committed(done, committed.is_ok());
+    committed
+}
+
+fn try_commit(client: &Client, done: &[Position]) -> Result<(), LogError> {
     let mut list = TopicPartitionList::new();
     for position in done {
         let next = Offset::Offset(position.next);
@@ -195,6 +214,17 @@ impl Consumer for KafkaConsumer {
     }
 
     async fn close(&self) -> Result<(), LogError> {
+        let deadline = Instant::now() + SETTLE;
+        while Instant::now() < deadline {
+            let owed = self.parts.owed(None);
+            if owed.is_empty() {
+                break;
+            }
+            let client = self.client()?;
+            if blocking(move || commit(&client, &owed)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
         self.stop.store(true, Ordering::Release);
         self.parts.close();
         let thread = self.thread.lock().unwrap_or_else(|e| e.into_inner()).take();

@@ -8,7 +8,7 @@ use rdkafka::TopicPartitionList;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Batch, Delivery, LogError};
+use crate::{Batch, Delivery, LogError, Position};
 
 /// A partition with more events fetched than this fetches no more until half of them are gone.
 const FULL: usize = 1_000;
@@ -20,6 +20,8 @@ pub(super) type Place = (String, i32);
 struct Part {
     fetched: VecDeque<Delivery>,
     out: Option<Out>,
+    /// Done, but the broker did not take the commit yet.
+    owed: Option<i64>,
     /// Being handed over: gives out nothing more.
     leaving: bool,
     paused: bool,
@@ -118,6 +120,31 @@ impl Parts {
         drop(state);
         self.returned.notify_all();
         self.changed.notify_one();
+    }
+
+    /// Whether the broker took the commit of these positions.
+    pub(super) fn committed(&self, positions: &[Position], taken: bool) {
+        let mut state = self.lock();
+        for p in positions {
+            let Some(part) = state.parts.get_mut(&(p.topic.clone(), p.partition)) else { continue };
+            if !taken {
+                part.owed = part.owed.max(Some(p.next));
+            } else if part.owed <= Some(p.next) {
+                part.owed = None;
+            }
+        }
+    }
+
+    /// What is still to be committed, of all partitions or of those in the list.
+    pub(super) fn owed(&self, only: Option<&TopicPartitionList>) -> Vec<Position> {
+        let only = only.map(places);
+        let state = self.lock();
+        let wanted = state.parts.iter().filter(|(place, _)| only.as_ref().is_none_or(|o| o.contains(place)));
+        wanted
+            .filter_map(|((topic, partition), part)| {
+                Some(Position { topic: topic.clone(), partition: *partition, next: part.owed? })
+            })
+            .collect()
     }
 
     pub(super) fn holds(&self, place: &Place) -> bool {

@@ -90,6 +90,7 @@ mod worlds {
         let (mock, brokers) = mock_cluster::Mock::start();
         let mut world = World::new(kafka_config(&brokers), format!("kafka://{brokers}")).await;
         world.server = Some(Box::new(mock.clone()));
+        world.commits_in_rebalance = false;
         // The mock cannot make topics on request.
         world.make_topic = Box::new(move |spec| mock.make_topic(spec));
         Some(world)

@@ -60,6 +60,8 @@ pub struct World {
     /// Makes topics where the log cannot do it by itself.
     pub make_topic: Box<dyn Fn(&TopicSpec) + Send + Sync>,
     pub server: Option<Box<dyn Server>>,
+    /// Whether commits are taken while the group is rebalancing. Kafka's broker does, its mock refuses them.
+    pub commits_in_rebalance: bool,
 }
 
 /// A name that no other run of the suite uses.
@@ -73,7 +75,16 @@ impl World {
         let pool = PgPoolOptions::new().max_connections(20).connect(&url).await.unwrap();
         sqlx::raw_sql(TABLES).execute(&pool).await.unwrap();
         let log = bus::connect(config.clone()).await.unwrap();
-        World { log, config, address, url, pool, make_topic: Box::new(|_| {}), server: None }
+        World {
+            log,
+            config,
+            address,
+            url,
+            pool,
+            make_topic: Box::new(|_| {}),
+            server: None,
+            commits_in_rebalance: true,
+        }
     }
 
     /// A new topic and its dead letters.
