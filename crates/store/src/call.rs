@@ -97,7 +97,7 @@ impl Call {
             "select method, request_hash, response from tessera.idempotency where request_id = $1",
         )
         .bind(key.request_id);
-        let Some((method, hash, response)) = self.cx.row(query).await? else { return Ok(None) };
+        let Some((method, hash, response)) = self.cx.look_up(query).await? else { return Ok(None) };
         if method != key.method || hash != key.hash {
             return Err(Error::new(
                 Code::AlreadyExists,

@@ -21,6 +21,9 @@ use crate::record::Event;
 /// What is taken off a call's deadline for each step inward, so that the callee gives up before its caller does.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(20);
 
+/// How many dead connections a call puts up with.
+const BEGIN_ATTEMPTS_MAX: u32 = 16;
+
 /// Metadata that names the tenant for which a service acts.
 pub const TENANT_HEADER: HeaderName = HeaderName::from_static("x-tenant-id");
 /// Metadata that joins everything one outside request set off.
@@ -57,6 +60,8 @@ pub struct Cx {
     meta: Meta,
     deadline: Instant,
     transaction: Option<Transaction<'static, Postgres>>,
+    /// The engine has looked something up before the handler, which has not used the transaction yet.
+    untouched: bool,
     pub(crate) pending: Pending,
 }
 
@@ -65,7 +70,7 @@ impl Cx {
     pub fn new(env: Env, caller: Caller, meta: Meta) -> Self {
         let scope = caller.tenant.map_or(Scope::Nowhere, Scope::Tenant);
         let deadline = Instant::now() + DEFAULT_DEADLINE;
-        Self { env, caller, scope, meta, deadline, transaction: None, pending: Pending::default() }
+        Self { env, caller, scope, meta, deadline, transaction: None, untouched: false, pending: Pending::default() }
     }
 
     /// The same with another deadline.
@@ -116,7 +121,7 @@ impl Cx {
     /// Opens the second door: what follows sees all tenants. The reason goes to the log. Only before the
     /// first statement.
     pub fn system(&mut self, reason: &str) -> Result<()> {
-        self.refuse_open_transaction("enter the system scope")?;
+        self.leave_transaction("enter the system scope")?;
         if !self.meta.method.starts_with("engine:") {
             tracing::info!(service = self.env.service(), method = self.meta.method, reason, "system scope");
         }
@@ -162,12 +167,36 @@ impl Cx {
 
     /// The connection inside the transaction, which opens here if it is not open yet.
     pub async fn sql(&mut self) -> Result<&mut PgConnection> {
+        self.untouched = false;
         if self.transaction.is_none() {
-            let begin = self.begin_statement()?;
-            let opened = self.env.pool().begin_with(AssertSqlSafe(begin)).await.map_err(conflict::map)?;
-            self.transaction = Some(opened);
+            self.transaction = Some(self.begin().await?);
         }
         Ok(&mut **self.transaction.as_mut().expect("it was opened above"))
+    }
+
+    /// Begins a transaction. Connections are not asked before each use whether they still live, so one that a
+    /// restarted server has left behind is found out here and replaced.
+    async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
+        let mut attempts = 0;
+        loop {
+            let begin = AssertSqlSafe(self.begin_statement()?);
+            match self.env.pool().begin_with(begin).await {
+                Ok(transaction) => return Ok(transaction),
+                Err(sqlx::Error::Io(_)) if attempts < BEGIN_ATTEMPTS_MAX => attempts += 1,
+                Err(error) => return Err(conflict::map(error)),
+            }
+        }
+    }
+
+    /// Runs a look-up of the engine's own, whose transaction the handler may use or leave.
+    pub(crate) async fn look_up<T>(&mut self, query: QueryAs<'_, Postgres, T, PgArguments>) -> Result<Option<T>>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        let is_first = self.transaction.is_none();
+        let found = self.row(query).await?;
+        self.untouched = is_first;
+        Ok(found)
     }
 
     /// Row-level security is set here and nowhere else. One round trip; nothing in it comes from a request
@@ -195,8 +224,8 @@ impl Cx {
 
     /// A client of another service, such as `cx.peer(ReservationServiceClient::new)?`. Refused while a
     /// transaction is open: a slow peer must not hold locks here.
-    pub fn peer<C>(&self, new: impl FnOnce(PeerChannel) -> C) -> Result<C> {
-        self.refuse_open_transaction("call a peer")?;
+    pub fn peer<C>(&mut self, new: impl FnOnce(PeerChannel) -> C) -> Result<C> {
+        self.leave_transaction("call a peer")?;
         let left = self.deadline.saturating_duration_since(Instant::now()).saturating_sub(DEADLINE_MARGIN);
         if left.is_zero() {
             return Err(deadline_exceeded());
@@ -242,6 +271,7 @@ impl Cx {
     /// Undoes what was written since the last checkpoint.
     pub async fn rollback(&mut self) {
         self.pending = Pending::default();
+        self.untouched = false;
         if let Some(transaction) = self.transaction.take()
             && let Err(error) = transaction.rollback().await
         {
@@ -250,7 +280,13 @@ impl Cx {
         }
     }
 
-    fn refuse_open_transaction(&self, what: &str) -> Result<()> {
+    /// Ends a transaction that holds nothing but a look-up; refuses one that the handler has used.
+    fn leave_transaction(&mut self, what: &str) -> Result<()> {
+        if self.untouched {
+            self.untouched = false;
+            // Dropping it rolls it back.
+            self.transaction = None;
+        }
         debug_assert!(self.transaction.is_none(), "must not {what} with an open transaction");
         if self.transaction.is_some() {
             return Err(Error::internal(format!("must not {what} with an open transaction")));

@@ -43,10 +43,8 @@ where
     let seen = sqlx::query_as::<_, (bool,)>(
         "select exists (select from tessera.inbox where event_id = $1 and consumer = $2)",
     );
-    let seen = cx.row(seen.bind(envelope.event_id).bind(consumer)).await?;
-    // A reaction may call peers before its first statement, so it starts without a transaction.
-    cx.rollback().await;
-    if seen == Some((true,)) {
+    if cx.look_up(seen.bind(envelope.event_id).bind(consumer)).await? == Some((true,)) {
+        cx.rollback().await;
         return Ok(());
     }
     let result = reaction.react(&mut cx, event).await;
