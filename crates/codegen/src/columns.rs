@@ -124,6 +124,7 @@ impl Stored {
 
     /// The expression that reads the field from the columns that begin at `place`.
     pub(crate) fn read(&self, place: usize) -> TokenStream {
+        let place = names::place(place);
         let rust = names::field(&self.field);
         match self.storage {
             Storage::Uuid if self.is_option() => quote!(column::read_uuid_or_null(row, #place)?),

@@ -1,7 +1,7 @@
 //! The names that prost and tonic give to what a contract declares, and its comments.
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use quote::quote;
 
@@ -103,4 +103,9 @@ pub(crate) fn declared(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
     let mut fields: Vec<FieldDescriptor> = message.fields().collect();
     fields.sort_by(|a, b| a.path().cmp(b.path()));
     fields
+}
+
+/// A place in an array, without the suffix that `quote` gives to numbers.
+pub(crate) fn place(number: usize) -> Literal {
+    Literal::usize_unsuffixed(number)
 }

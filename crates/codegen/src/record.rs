@@ -1,7 +1,7 @@
 //! Messages that are stored as rows.
 
 use heck::ToSnakeCase;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use prost_reflect::{Kind, MessageDescriptor};
 use quote::{format_ident, quote};
 
@@ -114,8 +114,11 @@ fn column_literal(stored: &Stored, name: &str, kind: &Ident) -> TokenStream {
         && matches!(stored.storage, Storage::Enum | Storage::EnumArray)
     {
         for value in enumeration.values() {
-            let (full, short, number) =
-                (value.name(), names::short_value(&enumeration, value.name()), value.number());
+            let (full, short, number) = (
+                value.name(),
+                names::short_value(&enumeration, value.name()),
+                Literal::i32_unsuffixed(value.number()),
+            );
             values.push(quote!((#full, #number)));
             if short != full {
                 values.push(quote!((#short, #number)));
@@ -186,7 +189,10 @@ fn record(message: &MessageDescriptor, fields: &[Stored]) -> TokenStream {
 
 fn bind(message: &MessageDescriptor, fields: &[Stored]) -> TokenStream {
     let columns = fields.iter().flat_map(|stored| stored.columns());
-    let arms = columns.enumerate().map(|(place, (_, _, bind))| quote!(#place => #bind));
+    let arms = columns.enumerate().map(|(place, (_, _, bind))| {
+        let place = names::place(place);
+        quote!(#place => #bind)
+    });
     let full_name = message.full_name();
     quote! {
         fn bind(
@@ -208,6 +214,7 @@ fn read(fields: &[Stored]) -> TokenStream {
         let (rust, name, value) = (names::field(&stored.field), stored.field.name(), stored.read(place));
         values.push(quote!(#rust: #value));
         if stored.storage == Storage::Json {
+            let place = names::place(place);
             jsons.push(quote!((#place, #name)));
         }
         place += stored.columns().len();

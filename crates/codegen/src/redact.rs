@@ -33,15 +33,15 @@ pub(crate) fn generate(message: &MessageDescriptor) -> Option<TokenStream> {
     let mut lines = Vec::new();
     for field in names::declared(message) {
         // The fields of a oneof are one field in Rust.
-        let (rust_name, hidden) = match field.containing_oneof().filter(|oneof| !oneof.is_synthetic()) {
+        let (label, hidden) = match field.containing_oneof().filter(|oneof| !oneof.is_synthetic()) {
             Some(oneof) if seen_oneofs.contains(&oneof) => continue,
             Some(oneof) => {
                 seen_oneofs.push(oneof.clone());
-                (names::snake(oneof.name()), oneof.fields().any(|field| is_hidden(&field)))
+                (oneof.name().to_owned(), oneof.fields().any(|field| is_hidden(&field)))
             }
-            None => (names::field(&field), is_hidden(&field)),
+            None => (field.name().to_owned(), is_hidden(&field)),
         };
-        let label = rust_name.to_string();
+        let rust_name = names::snake(&label);
         lines.push(if hidden {
             quote!(.field(#label, &::core::format_args!("[redacted]")))
         } else {

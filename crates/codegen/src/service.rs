@@ -121,7 +121,7 @@ fn check(method: &MethodDescriptor, problems: &mut Problems) -> Option<options::
 }
 
 fn methods(service: &ServiceDescriptor, rpcs: &[Rpc]) -> TokenStream {
-    let (name, count) = (methods_name(service), rpcs.len());
+    let (name, count) = (methods_name(service), names::place(rpcs.len()));
     let literals = rpcs.iter().map(|rpc| &rpc.literal);
     quote! {
         pub(crate) static #name: [::store::Method; #count] = [#(#literals),*];
@@ -195,6 +195,7 @@ fn glue(service: &ServiceDescriptor, rpcs: &[Rpc]) -> TokenStream {
     let (module, _) = tonic_server(service);
     let (methods, tonic_trait) = (methods_name(service), names::camel(service.name()));
     let functions = rpcs.iter().enumerate().map(|(place, Rpc { rust, input, output, .. })| {
+        let place = names::place(place);
         quote! {
             async fn #rust(
                 &self, request: ::tonic::Request<#input>,

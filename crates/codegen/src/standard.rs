@@ -11,11 +11,13 @@ use crate::{names, options};
 /// Fields that any request may have: the engine deals with them.
 const ANYWHERE: [&str; 2] = ["request_id", "tenant_id"];
 
+/// Makes the body of one kind of method, if the shape fits.
+type Make = fn(&Shape) -> Option<TokenStream>;
+
 /// The default body of a standard method.
 pub(crate) fn body(method: &MethodDescriptor) -> Option<TokenStream> {
     let name = method.name();
-    // The longer names first: Undelete is no Delete.
-    let verbs: [(&str, fn(&Shape) -> Option<TokenStream>); 8] = [
+    let verbs: [(&str, Make); 8] = [
         ("Create", create),
         ("BatchGet", batch_get),
         ("Get", get),
@@ -111,7 +113,6 @@ impl Shape {
     }
 }
 
-/// Record and a `.map` on the future's output: both are `Result`s.
 fn create(shape: &Shape) -> Option<TokenStream> {
     let entity = shape.entity(true)?;
     let field = shape.entity_field(&entity).filter(|field| shape.takes(&[field], &[]))?;

@@ -1,6 +1,6 @@
 //! The lists over all packages.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use crate::package::{format_item, with_nested};
@@ -23,11 +23,13 @@ pub(crate) fn generate(contracts: &Contracts) -> String {
         }
         for descriptor in file.services() {
             let name = service::methods_name(&descriptor);
-            let places = 0..descriptor.methods().len();
+            let places = (0..descriptor.methods().len()).map(names::place);
             methods.extend(places.map(|place| quote!(&#modules::#name[#place])));
         }
         for topic in options::topics(&file) {
             let options::Topic { name, partitions, retention_hours } = topic;
+            let numbers = (Literal::i32_unsuffixed(partitions), Literal::i32_unsuffixed(retention_hours));
+            let (partitions, retention_hours) = numbers;
             topics.push(quote!(::store::Topic {
                 name: #name, partitions: #partitions, retention_hours: #retention_hours,
             }));

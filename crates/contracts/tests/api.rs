@@ -3,6 +3,8 @@
 use contracts::crm::v1::{
     Account, AccountApi, AccountRpc, CreateAccountRequest, GetAccountRequest, UpdateAccountRequest,
 };
+use contracts::identity::v1::LoginRequest;
+use contracts::v1::CommonReason;
 use kit::{Result, Violation};
 use store::{Cx, Record, Rpc, Standard, Validate};
 
@@ -99,6 +101,21 @@ fn every_column_can_be_bound() {
     }
     assert!(account.bind(Account::table().columns.len(), &mut arguments).is_err());
     assert_eq!(sqlx::Arguments::len(&arguments), Account::table().columns.len());
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    // Requests end up in logs and panics by their Debug form.
+    let request = LoginRequest { password: "hunter2".to_owned(), ..LoginRequest::default() };
+    let text = format!("{request:?}");
+    assert!(text.contains("password: [redacted]") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn reasons_become_errors() {
+    // What a caller acts on is the contract's, not the service's.
+    let error = kit::Error::from(CommonReason::StaleEtag);
+    assert_eq!((error.code(), error.reason(), error.domain()), (kit::Code::Aborted, "STALE_ETAG", "erp"));
 }
 
 #[test]

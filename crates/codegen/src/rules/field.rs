@@ -1,7 +1,7 @@
 //! When a field is checked: presence, `REQUIRED`, `ignore`, lists and maps.
 
 use proc_macro2::TokenStream;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage, Value};
 use quote::quote;
 
 use super::value;
@@ -46,7 +46,7 @@ impl Said {
 /// The checks of a field that is no member of a oneof.
 pub(super) fn checks(field: &FieldDescriptor, partial: bool, problems: &mut Problems) -> Option<TokenStream> {
     let behavior = options::field(field);
-    let said = Said::of(options::rules(field), field, problems);
+    let mut said = Said::of(options::rules(field), field, problems);
     // What only the service sets is not looked at in requests, and it checks itself what it stores.
     if said.never || behavior.output_only {
         return None;
@@ -54,44 +54,68 @@ pub(super) fn checks(field: &FieldDescriptor, partial: bool, problems: &mut Prob
     if field.is_list() || field.is_map() {
         return container(field, &said, behavior.required, problems);
     }
-    let mut body =
-        if partial { TokenStream::new() } else { value::checks(field, &field.kind(), &said.rules, problems) };
-    let (rust, name) = (names::field(field), field.name());
     // A number may well be zero where it is REQUIRED; a text may not be empty.
     let required = said.required
         || (behavior.required
             && (field.supports_presence()
                 || matches!(field.kind(), Kind::String | Kind::Bytes | Kind::Enum(_))));
+    if required
+        && !field.supports_presence()
+        && let Some(rules) = &mut said.rules
+        && rules.get_field_by_name("min_len").is_some_and(|set| is_one("min_len", &set))
+    {
+        rules.clear_field_by_name("min_len");
+    }
+    let body =
+        if partial { TokenStream::new() } else { value::checks(field, &field.kind(), &said.rules, problems) };
     if field.supports_presence() {
-        if said.skip_zero && !body.is_empty() && !matches!(field.kind(), Kind::Message(_)) {
-            let filled = filled(&field.kind(), &quote!(value));
-            body = quote!(if #filled { #body });
-        }
-        let borrow = (!is_copy(&field.kind())).then(|| quote!(&));
-        return match (required, body.is_empty()) {
-            (false, true) => None,
-            (false, false) => Some(quote! {
-                if let Some(value) = #borrow self.#rust {
+        optional(field, &said, required, body)
+    } else {
+        plain(field, &said, required, &body)
+    }
+}
+
+/// The checks of a field that Rust has as an `Option`.
+fn optional(
+    field: &FieldDescriptor,
+    said: &Said,
+    required: bool,
+    mut body: TokenStream,
+) -> Option<TokenStream> {
+    let (rust, name) = (names::field(field), field.name());
+    if said.skip_zero && !body.is_empty() && !matches!(field.kind(), Kind::Message(_)) {
+        let filled = filled(&field.kind(), &quote!(value));
+        body = quote!(if #filled { #body });
+    }
+    let borrow = (!is_copy(&field.kind())).then(|| quote!(&));
+    match (required, body.is_empty()) {
+        (false, true) => None,
+        (false, false) => Some(quote! {
+            if let Some(value) = #borrow self.#rust {
+                let at = Place::new(path, #name);
+                #body
+            }
+        }),
+        (true, true) => Some(quote! {
+            if self.#rust.is_none() {
+                Place::new(path, #name).breaks("required", "is required", violations);
+            }
+        }),
+        (true, false) => Some(quote! {
+            match #borrow self.#rust {
+                Some(value) => {
                     let at = Place::new(path, #name);
                     #body
                 }
-            }),
-            (true, true) => Some(quote! {
-                if self.#rust.is_none() {
-                    Place::new(path, #name).breaks("required", "is required", violations);
-                }
-            }),
-            (true, false) => Some(quote! {
-                match #borrow self.#rust {
-                    Some(value) => {
-                        let at = Place::new(path, #name);
-                        #body
-                    }
-                    None => Place::new(path, #name).breaks("required", "is required", violations),
-                }
-            }),
-        };
+                None => Place::new(path, #name).breaks("required", "is required", violations),
+            }
+        }),
     }
+}
+
+/// The checks of a field that always has a value.
+fn plain(field: &FieldDescriptor, said: &Said, required: bool, body: &TokenStream) -> Option<TokenStream> {
+    let (rust, name) = (names::field(field), field.name());
     let borrow = (!is_copy(&field.kind())).then(|| quote!(&));
     let filled = filled(&field.kind(), &quote!(self.#rust));
     let checked = quote! {
@@ -99,16 +123,16 @@ pub(super) fn checks(field: &FieldDescriptor, partial: bool, problems: &mut Prob
         let at = Place::new(path, #name);
         #body
     };
+    let empty = empty(&field.kind(), &quote!(self.#rust));
     match (required, body.is_empty()) {
         (false, true) => None,
         (false, false) if said.skip_zero => Some(quote!(if #filled { #checked })),
         (false, false) => Some(quote!({ #checked })),
         (true, true) => {
-            let empty = empty(&field.kind(), &quote!(self.#rust));
             Some(quote!(if #empty { Place::new(path, #name).breaks("required", "is required", violations); }))
         }
         (true, false) => Some(quote! {
-            if #filled { #checked } else { Place::new(path, #name).breaks("required", "is required", violations); }
+            if #empty { Place::new(path, #name).breaks("required", "is required", violations); } else { #checked }
         }),
     }
 }
@@ -137,22 +161,31 @@ fn container(
     let mut whole = Vec::new();
     let (mut items, mut keys) = (None, None);
     for (rule, set) in said.rules.iter().flat_map(DynamicMessage::fields) {
+        if (required || said.required) && is_one(rule.name(), set) {
+            continue;
+        }
         let kind = if field.is_map() { "map" } else { "repeated" };
         let id = format!("{kind}.{}", rule.name());
         let count = set.as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or_default();
+        let limit = names::place(count);
         let noun = |count| match (field.is_map(), count) {
             (true, _) => "pairs",
             (false, 1) => "item",
             (false, _) => "items",
         };
         match rule.name() {
+            "min_items" | "min_pairs" if count < 2 => {
+                whole.push(
+                    quote!(if self.#rust.is_empty() { at.breaks(#id, "must not be empty", violations); }),
+                );
+            }
             "min_items" | "min_pairs" => {
                 let text = format!("must have at least {count} {}", noun(count));
-                whole.push(quote!(if self.#rust.len() < #count { at.breaks(#id, #text, violations); }));
+                whole.push(quote!(if self.#rust.len() < #limit { at.breaks(#id, #text, violations); }));
             }
             "max_items" | "max_pairs" => {
                 let text = format!("must have at most {count} {}", noun(count));
-                whole.push(quote!(if self.#rust.len() > #count { at.breaks(#id, #text, violations); }));
+                whole.push(quote!(if self.#rust.len() > #limit { at.breaks(#id, #text, violations); }));
             }
             "unique" if set.as_bool() == Some(true) => {
                 if matches!(field.kind(), Kind::Message(_) | Kind::Double | Kind::Float) {
@@ -169,12 +202,10 @@ fn container(
         }
     }
     if required || said.required {
-        whole.insert(
-            0,
-            quote! {
-                if self.#rust.is_empty() { at.breaks("required", "is required", violations); }
-            },
-        );
+        let rest = (!whole.is_empty()).then(|| quote!(else { #(#whole)* }));
+        whole = vec![quote! {
+            if self.#rust.is_empty() { at.breaks("required", "is required", violations); } #rest
+        }];
     }
     // An empty list breaks no rule when zero values are ignored, and has no items to look at.
     let whole = match (whole.is_empty(), said.skip_zero) {
@@ -248,6 +279,11 @@ fn item(
         return quote!(if #filled { #body });
     }
     body
+}
+
+/// Whether the rule only says once more that something is required.
+fn is_one(rule: &str, set: &Value) -> bool {
+    matches!(rule, "min_len" | "min_items" | "min_pairs") && set.as_u64() == Some(1)
 }
 
 /// Whether Rust copies values of the kind.

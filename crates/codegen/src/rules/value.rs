@@ -1,7 +1,7 @@
 //! What is checked of one value, which the generated code has as `value` at the place `at`: texts, bytes and
 //! messages by reference, all else by copy.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage, Value};
 use quote::quote;
 
@@ -117,6 +117,7 @@ fn enumerated(rule: &str, set: &Value, id: &str, ty: &TokenStream) -> Option<Tok
         Value::List(list) => list.iter().filter_map(Value::as_i32).collect::<Vec<_>>(),
         other => vec![other.as_i32()?],
     };
+    let numbers = numbers.into_iter().map(Literal::i32_unsuffixed);
     Some(match rule {
         "const" | "in" => quote! {
             if ![#(#numbers),*].contains(&value) { at.breaks(#id, "is not one of the values allowed here", violations); }
