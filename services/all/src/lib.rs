@@ -4,7 +4,7 @@ mod stack;
 mod welcome;
 
 pub use stack::{Stack, StackOptions, up};
-pub use welcome::Demo;
+pub use welcome::{DEMO_EMAIL, DEMO_SECRET, Demo};
 
 use host::{Service, ServiceIdentities};
 use kit::UuidV7;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -28,6 +29,8 @@ pub struct StackOptions {
     pub job_lease_seconds: u32,
     /// Whether a tenant to play with is made and its login printed.
     pub demo: bool,
+    /// The folder that holds the data (`TESSERA_HOME`); none: `.tessera` in the current folder.
+    pub folder: Option<PathBuf>,
 }
 
 impl StackOptions {
@@ -53,6 +56,7 @@ impl StackOptions {
                 format!("TESSERA_JOB_LEASE_SECONDS is `{lease}`, which is no number of seconds")
             })?,
             demo: true,
+            folder: get("TESSERA_HOME").map(PathBuf::from),
         })
     }
 }
@@ -93,7 +97,7 @@ pub struct Stack {
 impl Stack {
     /// Starts everything; what fails says so in a sentence, and what was started before it is stopped.
     pub async fn start(options: StackOptions) -> Result<Self> {
-        let folder = Folder::open_default()?;
+        let folder = Folder::open(options.folder.clone().unwrap_or_else(|| PathBuf::from(".tessera")))?;
         folder.check_disk()?;
         let lock = folder.lock()?;
         // Bound first: a port that is taken must be told before anything has been started.

@@ -11,6 +11,11 @@ use tonic::Code;
 
 use crate::Stack;
 
+/// The address that the user of the tenant to play with signs in with.
+pub const DEMO_EMAIL: &str = "demo@tessera.example";
+/// The name of that user's password in the folder's secrets.
+pub const DEMO_SECRET: &str = "demo_login";
+
 /// The login of the tenant to play with.
 #[derive(Debug, Clone)]
 pub struct Demo {
@@ -24,8 +29,8 @@ impl Demo {
     /// Signs the tenant `demo` up unless it is there already.
     pub(crate) async fn prepare(mesh: &Mesh, secrets: &mut Secrets) -> Result<Self> {
         let demo = Self {
-            email: "demo@tessera.example".to_owned(),
-            password: secrets.get_or_generate("demo_login")?,
+            email: DEMO_EMAIL.to_owned(),
+            password: secrets.get_or_generate(DEMO_SECRET)?,
         };
         let request = SignUpRequest {
             company_name: "Demo Company".to_owned(),
