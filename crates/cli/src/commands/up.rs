@@ -1,0 +1,14 @@
+//! `tessera up`: everything in this process.
+
+use crate::Result;
+use crate::cli::Up;
+
+/// Runs everything until Ctrl-C.
+pub fn run(options: &Up) -> Result<()> {
+    let mut stack = all::StackOptions::from_env()?;
+    if let Some(listen) = options.listen {
+        stack.listen = listen;
+    }
+    stack.demo = !options.no_demo;
+    Ok(all::up(stack)?)
+}

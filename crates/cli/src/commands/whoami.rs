@@ -1,0 +1,24 @@
+//! `tessera whoami`: the caller, the tenant, the permissions.
+
+use serde_json::json;
+
+use crate::Result;
+use crate::client::Client;
+use crate::output::Output;
+
+/// Tells who the caller is.
+pub async fn run(client: &Client, output: Output) -> Result<()> {
+    let me = client.current_user().await?;
+    let (user, tenant) = (me.user.unwrap_or_default(), me.tenant.unwrap_or_default());
+    output.document(&json!({
+        "email": user.email,
+        "name": user.display_name,
+        "userId": user.id,
+        "tenant": tenant.slug,
+        "company": tenant.display_name,
+        "tenantId": tenant.id,
+        "currency": tenant.base_currency,
+        "permissions": me.permissions.join(" "),
+        "address": client.address(),
+    }))
+}
