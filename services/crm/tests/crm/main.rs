@@ -1,0 +1,4 @@
+//! Accounts and contacts through their public API, on a real database.
+
+mod accounts;
+mod contacts;
