@@ -12,7 +12,11 @@ use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Calls a method as somebody.
-pub async fn call(party: &Party, method: &MethodDescriptor, request: DynamicMessage) -> Result<DynamicMessage, Error> {
+pub async fn call(
+    party: &Party,
+    method: &MethodDescriptor,
+    request: DynamicMessage,
+) -> Result<DynamicMessage, Error> {
     let mut client = party.client(tonic::client::Grpc::new);
     client.ready().await.expect("a service of this process is always ready");
     let path = PathAndQuery::from_str(&crate::path(method)).expect("names of methods make a path");

@@ -1,6 +1,9 @@
 //! Resources: entities with their standard methods, found by name and shape.
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDescriptor, ReflectMessage as _, ServiceDescriptor, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDescriptor, ReflectMessage as _,
+    ServiceDescriptor, Value,
+};
 
 use crate::options::table;
 
@@ -23,7 +26,8 @@ fn resource(service: ServiceDescriptor) -> Option<Resource> {
     let entity = create.output();
     let is_free = table(&entity).is_some_and(|table| !table.aggregate);
     let named = create.name() == format!("Create{}", entity.name());
-    let field = create.input().fields().find(|field| field.kind().as_message() == Some(&entity))?.name().to_owned();
+    let field =
+        create.input().fields().find(|field| field.kind().as_message() == Some(&entity))?.name().to_owned();
     (is_free && named).then_some(Resource { service, entity, field })
 }
 
@@ -39,7 +43,10 @@ impl Resource {
 
     /// The field of a page or batch that holds the entities.
     pub fn list_field(&self, method: &MethodDescriptor) -> Option<FieldDescriptor> {
-        method.output().fields().find(|field| field.is_list() && field.kind().as_message() == Some(&self.entity))
+        method
+            .output()
+            .fields()
+            .find(|field| field.is_list() && field.kind().as_message() == Some(&self.entity))
     }
 
     /// A request with the entity in its place.
@@ -76,6 +83,10 @@ pub fn by_entity<'a>(resources: &'a [Resource], name: &str) -> Option<&'a Resour
 
 /// The message's id.
 pub fn id(message: &DynamicMessage) -> String {
-    assert!(message.descriptor().get_field_by_name("id").is_some(), "{} has no id", message.descriptor().full_name());
+    assert!(
+        message.descriptor().get_field_by_name("id").is_some(),
+        "{} has no id",
+        message.descriptor().full_name()
+    );
     text(message, "id")
 }

@@ -1,15 +1,24 @@
 //! Values that fit the rules of a contract, different for every number.
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value,
+};
 use regex::Regex;
 
 use crate::options::{IMMUTABLE, OUTPUT_ONLY, REQUIRED, behaves, references, rule};
 
 /// Fills every field that a caller may set, but references, which `resolve` gives or leaves out.
-pub fn fill(message: &MessageDescriptor, seed: u32, resolve: &dyn Fn(&FieldDescriptor) -> Option<String>) -> DynamicMessage {
+pub fn fill(
+    message: &MessageDescriptor,
+    seed: u32,
+    resolve: &dyn Fn(&FieldDescriptor) -> Option<String>,
+) -> DynamicMessage {
     let mut filled = DynamicMessage::new(message.clone());
     for field in message.fields() {
-        if behaves(&field, OUTPUT_ONLY) || field.name() == "etag" || field.containing_oneof().is_some_and(|o| !o.is_synthetic()) {
+        if behaves(&field, OUTPUT_ONLY)
+            || field.name() == "etag"
+            || field.containing_oneof().is_some_and(|o| !o.is_synthetic())
+        {
             continue;
         }
         if let Some(value) = sample(&field, seed, resolve) {
@@ -37,7 +46,11 @@ pub fn change(record: &DynamicMessage, seed: u32) -> Option<(FieldDescriptor, Va
     })
 }
 
-fn sample(field: &FieldDescriptor, seed: u32, resolve: &dyn Fn(&FieldDescriptor) -> Option<String>) -> Option<Value> {
+fn sample(
+    field: &FieldDescriptor,
+    seed: u32,
+    resolve: &dyn Fn(&FieldDescriptor) -> Option<String>,
+) -> Option<Value> {
     if references(field).is_some() {
         let id = resolve(field)?;
         return Some(if field.is_list() { Value::List(vec![Value::String(id)]) } else { Value::String(id) });
@@ -53,7 +66,11 @@ fn sample(field: &FieldDescriptor, seed: u32, resolve: &dyn Fn(&FieldDescriptor)
     scalar(field, seed, resolve)
 }
 
-fn item(field: &FieldDescriptor, seed: u32, resolve: &dyn Fn(&FieldDescriptor) -> Option<String>) -> Option<Value> {
+fn item(
+    field: &FieldDescriptor,
+    seed: u32,
+    resolve: &dyn Fn(&FieldDescriptor) -> Option<String>,
+) -> Option<Value> {
     match field.kind() {
         Kind::String => {
             let pattern = rule(field, &["repeated", "items", "string", "pattern"]);
@@ -63,7 +80,11 @@ fn item(field: &FieldDescriptor, seed: u32, resolve: &dyn Fn(&FieldDescriptor) -
     }
 }
 
-fn scalar(field: &FieldDescriptor, seed: u32, resolve: &dyn Fn(&FieldDescriptor) -> Option<String>) -> Option<Value> {
+fn scalar(
+    field: &FieldDescriptor,
+    seed: u32,
+    resolve: &dyn Fn(&FieldDescriptor) -> Option<String>,
+) -> Option<Value> {
     match field.kind() {
         Kind::String => string(field, seed).map(Value::String),
         Kind::Bool => Some(Value::Bool(seed.is_multiple_of(2))),
@@ -75,7 +96,9 @@ fn scalar(field: &FieldDescriptor, seed: u32, resolve: &dyn Fn(&FieldDescriptor)
             let allowed = rule(field, &["enum", "in"]);
             let allowed = allowed.as_ref().and_then(|list| list.as_list()).unwrap_or_default();
             let first = allowed.iter().find_map(Value::as_i32).filter(|_| !allowed.is_empty());
-            Some(Value::EnumNumber(first.unwrap_or_else(|| kind.values().nth(1).map_or(0, |value| value.number()))))
+            Some(Value::EnumNumber(
+                first.unwrap_or_else(|| kind.values().nth(1).map_or(0, |value| value.number())),
+            ))
         }
         Kind::Message(message) => well_known(&message, seed).or_else(|| {
             message.full_name().starts_with("erp.").then(|| Value::Message(fill(&message, seed, resolve)))
@@ -86,7 +109,9 @@ fn scalar(field: &FieldDescriptor, seed: u32, resolve: &dyn Fn(&FieldDescriptor)
 
 fn well_known(message: &MessageDescriptor, seed: u32) -> Option<Value> {
     let json = match message.full_name() {
-        "google.type.Money" => serde_json::json!({"currencyCode": "EUR", "units": seed % 1_000 + 1, "nanos": 250_000_000}),
+        "google.type.Money" => {
+            serde_json::json!({"currencyCode": "EUR", "units": seed % 1_000 + 1, "nanos": 250_000_000})
+        }
         "google.type.Decimal" => serde_json::json!({"value": format!("{}.5", seed % 100 + 1)}),
         "google.type.Date" => serde_json::json!({"year": 2026, "month": seed % 12 + 1, "day": seed % 28 + 1}),
         "google.type.PostalAddress" => serde_json::json!({
@@ -106,20 +131,27 @@ fn string(field: &FieldDescriptor, seed: u32) -> Option<String> {
     if rule(field, &["string", "email"]).is_some() {
         return Some(format!("someone{seed}@example.com"));
     }
-    let length = |name| rule(field, &["string", name]).and_then(|value| value.as_u64()).and_then(|n| usize::try_from(n).ok());
+    let length = |name| {
+        rule(field, &["string", name]).and_then(|value| value.as_u64()).and_then(|n| usize::try_from(n).ok())
+    };
     let (min, max) = match length("len") {
         Some(exact) => (exact, exact),
         None => (length("min_len").unwrap_or(0), length("max_len").unwrap_or(60)),
     };
     let pattern = rule(field, &["string", "pattern"]);
     let made = text(pattern.as_ref().and_then(|value| value.as_str()), min, max, seed);
-    assert!(made.is_some() || !behaves(field, REQUIRED), "no sample fits {}: teach `text` its pattern", field.full_name());
+    assert!(
+        made.is_some() || !behaves(field, REQUIRED),
+        "no sample fits {}: teach `text` its pattern",
+        field.full_name()
+    );
     made
 }
 
 /// The first of some usual shapes that fits.
 fn text(pattern: Option<&str>, min: usize, max: usize, seed: u32) -> Option<String> {
-    let pattern = pattern.map(|text| Regex::new(text).expect("patterns of contracts are regular expressions"));
+    let pattern =
+        pattern.map(|text| Regex::new(text).expect("patterns of contracts are regular expressions"));
     let shapes = [
         format!("Größe {seed} · 大"),
         format!("sample-{seed}"),

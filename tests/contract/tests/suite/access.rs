@@ -10,7 +10,11 @@ use store::Access;
 async fn offenders(party: &testkit::Party, expected: impl Fn(Access) -> Option<Code>) -> Vec<String> {
     let mut offenders = Vec::new();
     for method in methods() {
-        let access = contracts::METHODS.iter().find(|known| known.path == path(&method)).expect("every method is known").access;
+        let access = contracts::METHODS
+            .iter()
+            .find(|known| known.path == path(&method))
+            .expect("every method is known")
+            .access;
         let Some(expected) = expected(access) else { continue };
         let answer = call(party, &method, DynamicMessage::new(method.input())).await;
         match answer {
@@ -40,7 +44,8 @@ async fn access_is_what_the_contracts_say() {
     let forged = mesh.stranger().with_token(&forge(acme.token()));
     assert_eq!(offenders(&forged, only_signed_in).await, Vec::<String>::new());
 
-    let method = methods().into_iter().find(|method| method.name() == "ListAccounts").expect("crm has accounts");
+    let method =
+        methods().into_iter().find(|method| method.name() == "ListAccounts").expect("crm has accounts");
     let error = call(&powerless, &method, DynamicMessage::new(method.input())).await.expect_err("it may not");
     assert_eq!(error.metadata()["permission"], "crm.accounts.read");
     mesh.stop().await;

@@ -17,7 +17,9 @@ fn create<'a>(
     resource: &'a Resource,
     seed: u32,
 ) -> std::pin::Pin<Box<dyn Future<Output = Result<DynamicMessage, Error>> + 'a>> {
-    Box::pin(async move { call(party, &method(resource, "Create"), request(party, all, resource, seed).await).await })
+    Box::pin(async move {
+        call(party, &method(resource, "Create"), request(party, all, resource, seed).await).await
+    })
 }
 
 async fn request(party: &Party, all: &[Resource], resource: &Resource, seed: u32) -> DynamicMessage {
@@ -25,7 +27,9 @@ async fn request(party: &Party, all: &[Resource], resource: &Resource, seed: u32
     for field in resource.entity.fields() {
         let Some(target) = options::references(&field) else { continue };
         // References that may stay empty stay so, but those to another entity are made where that is possible.
-        let Some(target) = by_entity(all, &target).filter(|other| other.entity != resource.entity) else { continue };
+        let Some(target) = by_entity(all, &target).filter(|other| other.entity != resource.entity) else {
+            continue;
+        };
         if let Ok(record) = create(party, all, target, seed + 1_000).await {
             made.insert(field.full_name().to_owned(), id(&record));
         }
@@ -47,9 +51,21 @@ fn by_id(resource: &Resource, verb: &str, record: &str) -> (prost_reflect::Metho
 
 /// The record without what every write changes.
 fn settled(record: &DynamicMessage) -> BTreeMap<String, String> {
-    let kept = |field: &FieldDescriptor| !matches!(field.name(), "update_time" | "updated_by" | "etag" | "delete_time");
+    let kept = |field: &FieldDescriptor| {
+        !matches!(field.name(), "update_time" | "updated_by" | "etag" | "delete_time")
+    };
     let fields = record.descriptor().fields().filter(kept).collect::<Vec<_>>();
     fields.iter().map(|field| (field.name().to_owned(), format!("{:?}", record.get_field(field)))).collect()
+}
+
+/// What a caller has set in a record.
+fn callers_own(record: &DynamicMessage) -> BTreeMap<String, String> {
+    let mut own = settled(record);
+    own.retain(|name, _| {
+        let field = record.descriptor().get_field_by_name(name).expect("it is the record's own");
+        !options::behaves(&field, options::OUTPUT_ONLY)
+    });
+    own
 }
 
 async fn counts(mesh: &Mesh, resource: &Resource) -> (i64, i64) {
@@ -110,7 +126,13 @@ impl Walk<'_> {
         let sent = request.get_field_by_name(&self.resource.field).unwrap().as_message().unwrap().clone();
         for field in self.resource.entity.fields() {
             if sent.has_field(&field) && options::table(&self.resource.entity).is_some() {
-                assert_eq!(record.get_field(&field), sent.get_field(&field), "{}.{}", self.name(), field.name());
+                assert_eq!(
+                    record.get_field(&field),
+                    sent.get_field(&field),
+                    "{}.{}",
+                    self.name(),
+                    field.name()
+                );
             }
         }
         assert_eq!(text(&record, "tenant_id"), self.acme.tenant_id(), "{}", self.name());
@@ -130,8 +152,14 @@ impl Walk<'_> {
         assert_eq!(first, second, "{}: the same request id gave another answer", self.name());
         let mut other = self::request(self.acme, self.all, self.resource, self.seed + 2).await;
         other.set_field_by_name("request_id", request.get_field_by_name("request_id").unwrap().into_owned());
-        let error = call(self.acme, &create, other).await.expect_err("another payload under the same request id");
-        assert_eq!((error.code(), error.reason()), (Code::AlreadyExists, "REQUEST_ID_REUSED"), "{}", self.name());
+        let error =
+            call(self.acme, &create, other).await.expect_err("another payload under the same request id");
+        assert_eq!(
+            (error.code(), error.reason()),
+            (Code::AlreadyExists, "REQUEST_ID_REUSED"),
+            "{}",
+            self.name()
+        );
     }
 
     async fn update(&self, record: DynamicMessage) -> DynamicMessage {
@@ -163,20 +191,33 @@ impl Walk<'_> {
         request.set_field_by_name(&self.resource.field, Value::Message(patch));
         for path in ["no_such_field", "create_time"] {
             set_mask(&mut request, &[path]);
-            let error = call(self.acme, &update, request.clone()).await.expect_err("a path that can't be set");
+            let error =
+                call(self.acme, &update, request.clone()).await.expect_err("a path that can't be set");
             assert_eq!(error.code(), Code::InvalidArgument, "{}: mask {path}", self.name());
-            assert!(error.violations().iter().any(|v| v.field == "update_mask"), "{}: mask {path}: {error}", self.name());
+            assert!(
+                error.violations().iter().any(|v| v.field == "update_mask"),
+                "{}: mask {path}: {error}",
+                self.name()
+            );
         }
     }
 
     async fn list_and_search(&self, record: &DynamicMessage) {
         let list = method(self.resource, "List");
         let filter = format!("id = \"{}\"", id(record));
-        let page = call(self.acme, &list, message(&list.input(), json!({"filter": filter, "showTotalSize": true}))).await.unwrap();
+        let page =
+            call(self.acme, &list, message(&list.input(), json!({"filter": filter, "showTotalSize": true})))
+                .await
+                .unwrap();
         assert_eq!(self.resource.items(&list, &page), vec![record.clone()], "{}: list by id", self.name());
         assert_eq!(page.get_field_by_name("total_size").unwrap().as_i64(), Some(1), "{}", self.name());
-        for (bad, field) in [(json!({"filter": "no_such = 1"}), "filter"), (json!({"orderBy": "no_such"}), "order_by"), (json!({"pageToken": "x"}), "page_token")] {
-            let error = call(self.acme, &list, message(&list.input(), bad)).await.expect_err("a bad list request");
+        for (bad, field) in [
+            (json!({"filter": "no_such = 1"}), "filter"),
+            (json!({"orderBy": "no_such"}), "order_by"),
+            (json!({"pageToken": "x"}), "page_token"),
+        ] {
+            let error =
+                call(self.acme, &list, message(&list.input(), bad)).await.expect_err("a bad list request");
             assert_eq!(error.code(), Code::InvalidArgument, "{}: {field}", self.name());
             assert!(error.violations().iter().any(|v| v.field == field), "{}: {field}: {error}", self.name());
         }
@@ -220,7 +261,9 @@ impl Walk<'_> {
         stale.set_field_by_name("etag", Value::String("\"999\"".to_owned()));
         let error = call(self.acme, &delete, stale).await.expect_err("a stale etag");
         assert_eq!(error.code(), Code::Aborted, "{}", self.name());
-        call(self.acme, &delete, request.clone()).await.unwrap_or_else(|error| panic!("{}: delete: {error:?}", self.name()));
+        call(self.acme, &delete, request.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{}: delete: {error:?}", self.name()));
         let error = call(self.acme, &delete, request).await.expect_err("it is deleted");
         assert_eq!(error.code(), Code::NotFound, "{}: deleted twice", self.name());
         let list = method(self.resource, "List");
@@ -230,7 +273,12 @@ impl Walk<'_> {
         if self.resource.method("Undelete").is_some() {
             let (undelete, request) = by_id(self.resource, "Undelete", &id(record));
             let back = call(self.acme, &undelete, request.clone()).await.unwrap();
-            assert_eq!(settled(&back), settled(record), "{}: undelete brought back another record", self.name());
+            assert_eq!(
+                settled(&back),
+                settled(record),
+                "{}: undelete brought back another record",
+                self.name()
+            );
             let error = call(self.acme, &undelete, request).await.expect_err("it is not deleted");
             assert_eq!(error.code(), Code::AlreadyExists, "{}: undeleted twice", self.name());
         }
@@ -239,7 +287,10 @@ impl Walk<'_> {
 
 fn set_mask(request: &mut DynamicMessage, paths: &[&str]) {
     let field = request.descriptor().get_field_by_name("update_mask").expect("updates take a mask");
-    let mask = message(field.kind().as_message().expect("a FieldMask"), json!(paths.join(",")));
+    let mut mask = DynamicMessage::new(field.kind().as_message().expect("a FieldMask").clone());
+    // Not from JSON, which would write the paths in another case.
+    let paths = paths.iter().map(|path| Value::String((*path).to_owned())).collect();
+    mask.set_field_by_name("paths", Value::List(paths));
     request.set_field(&field, Value::Message(mask));
 }
 
@@ -271,7 +322,8 @@ async fn pages_are_complete_while_rows_are_added() {
     assert_eq!(unique.len(), seen.len(), "a row was shown twice");
     assert!(expected.is_subset(&unique), "a row was left out");
     let query = json!({"pageSize": 7, "orderBy": "display_name", "pageToken": text(&first_page(&acme, resource).await, "next_page_token")});
-    let error = call(&acme, &list, message(&list.input(), query)).await.expect_err("a token of another query");
+    let error =
+        call(&acme, &list, message(&list.input(), query)).await.expect_err("a token of another query");
     assert_eq!(error.reason(), "BAD_PAGE_TOKEN");
     mesh.stop().await;
 }
