@@ -66,7 +66,7 @@ async fn an_account_keeps_all_that_is_said_of_it() {
     assert_eq!(made, header);
     let found =
         client.search_accounts(SearchAccountsRequest { query: "futter".to_owned(), ..Default::default() });
-    assert_eq!(found.await.unwrap().into_inner().accounts, [made.clone()]);
+    assert_eq!(found.await.unwrap().into_inner().accounts, std::slice::from_ref(&made));
     let filter = "type = CUSTOMER AND code = \"ALFKI\"".to_owned();
     let listed = client.list_accounts(ListAccountsRequest { filter, ..Default::default() }).await.unwrap();
     assert_eq!(listed.into_inner().accounts, [made]);
