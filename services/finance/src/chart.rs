@@ -59,11 +59,14 @@ pub async fn install(cx: &mut Cx) -> Result<i32> {
     Ok(added)
 }
 
-/// Installs the chart for a tenant that has no account at all; tells whether it did. An order may be captured
-/// before the news of its tenant has come.
-pub async fn install_if_absent(cx: &mut Cx) -> Result<bool> {
+/// Installs the chart for a tenant that has no account at all, since an order may be captured before the news of
+/// its tenant has come. Who missed an account must look again afterwards: another may have installed it meanwhile.
+pub async fn install_if_absent(cx: &mut Cx) -> Result<()> {
     let any = cx.row(sqlx::query_as::<_, (i32,)>("select 1 from ledger_accounts limit 1")).await?;
-    Ok(any.is_none() && install(cx).await? > 0)
+    if any.is_none() {
+        install(cx).await?;
+    }
+    Ok(())
 }
 
 /// The accounts that the system posts to, by their roles.
@@ -74,7 +77,8 @@ impl Roles {
     /// Finds all of them, installing the chart where there is none.
     pub async fn load(cx: &mut Cx) -> Result<Self> {
         let mut found = Self::find(cx).await?;
-        if found.0.is_empty() && install_if_absent(cx).await? {
+        if found.0.is_empty() {
+            install_if_absent(cx).await?;
             found = Self::find(cx).await?;
         }
         Ok(found)

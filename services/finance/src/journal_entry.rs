@@ -101,7 +101,8 @@ async fn post_named(
 ) -> Result<OffsetDateTime> {
     let time = cx.now();
     let mut wrong = insert(cx, entries, time).await?;
-    if wrong.iter().any(|(_, unknown)| *unknown) && chart::install_if_absent(cx).await? {
+    if wrong.iter().any(|(_, unknown)| *unknown) {
+        chart::install_if_absent(cx).await?;
         wrong = insert(cx, entries, time).await?;
     }
     if let Some((code, unknown)) = wrong.first() {

@@ -1,0 +1,6 @@
+//! Finance through its API and its events, on a real database. One binary, because linking is what takes time.
+
+mod api;
+mod database;
+mod orders;
+mod world;
