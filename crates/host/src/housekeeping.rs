@@ -10,7 +10,7 @@ const EVERY: Duration = Duration::from_secs(300);
 
 /// What is thrown away: the statement and how many hours a row is kept. Answers are kept a day, as AIP-155
 /// advises; inbox rows as long as the longest topic keeps its events.
-const RULES: &[(&'static str, i64)] = &[
+const RULES: &[(&str, i64)] = &[
     ("delete from tessera.idempotency where create_time < $1", 24),
     ("delete from tessera.inbox where receive_time < $1", 31 * 24),
 ];

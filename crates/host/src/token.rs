@@ -149,21 +149,25 @@ pub(crate) fn caller(claims: &Claims, tenant_header: Option<&str>) -> Result<Cal
     let permissions = claims.perms.clone().into();
     if let Some(name) = claims.sub.strip_prefix("service:") {
         let tenant = tenant_header.map(Uuid::parse_str).transpose();
-        let tenant = tenant.map_err(|_| refused("the tenant named is no UUID"))?;
+        let named = tenant.map_err(|_| refused("the tenant named is no UUID"))?;
+        if claims.tenant_id.is_some() && named.is_some() && named != claims.tenant_id {
+            return Err(other_tenant());
+        }
+        let tenant = claims.tenant_id.or(named);
         return Ok(Caller { tenant, actor: Actor::Service(name.to_owned()), permissions });
     }
     let id = Uuid::parse_str(&claims.sub).map_err(|_| refused("the token's subject is no user"))?;
     let tenant = claims.tenant_id.ok_or_else(|| refused("the token names no tenant"))?;
     if tenant_header.is_some_and(|named| named != tenant.to_string()) {
-        return Err(Error::new(
-            Code::PermissionDenied,
-            "PERMISSION_MISSING",
-            "erp",
-            "the token is of another tenant than the one named",
-        ));
+        return Err(other_tenant());
     }
     let session = claims.sid.unwrap_or_default();
     Ok(Caller { tenant: Some(tenant), actor: Actor::User { id, session }, permissions })
+}
+
+fn other_tenant() -> Error {
+    let text = "the token is of another tenant than the one named";
+    Error::new(Code::PermissionDenied, "PERMISSION_MISSING", "erp", text)
 }
 
 pub(crate) fn refused(message: &str) -> Error {

@@ -1,9 +1,12 @@
 //! One call of a method, from the wire to the commit: what generated glue runs around a handler.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, RwLock};
 use std::time::Duration;
 
 use kit::{Code, Error, Result};
 use prost::Message;
+use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use sha2::{Digest, Sha256};
 use tonic::metadata::MetadataMap;
 use tonic::{Response, Status};
@@ -161,10 +164,44 @@ fn idempotency_key<R: Request>(
     let hash = Sha256::new()
         .chain_update(method.path)
         .chain_update(caller.actor.to_string())
-        .chain_update(request.encode_to_vec())
+        .chain_update(without_secrets(request)?)
         .finalize()
         .to_vec();
     Ok(Some(Answer { request_id, method: method.path, hash, response: Vec::new() }))
+}
+
+/// The request as bytes without the fields that no log may show: the hash is kept, and a password must not be
+/// found by trying until its hash fits.
+fn without_secrets<R: Request>(request: &R) -> Result<Vec<u8>> {
+    let descriptor = request.descriptor();
+    if !has_secrets(&descriptor) {
+        return Ok(request.encode_to_vec());
+    }
+    let mut message = request.transcode_to_dynamic();
+    for field in descriptor.fields().filter(is_secret) {
+        message.clear_field(&field);
+    }
+    Ok(message.encode_to_vec())
+}
+
+fn is_secret(field: &FieldDescriptor) -> bool {
+    let Some(extension) = field.parent_pool().get_extension_by_name("erp.v1.field") else { return false };
+    let options = field.options();
+    let rules = options.get_extension(&extension);
+    let secret = rules.as_message().and_then(|rules| rules.get_field_by_name("secret"));
+    secret.and_then(|value| value.as_bool()).unwrap_or(false)
+}
+
+/// Asked for every call, so it is found out once for each type.
+fn has_secrets(descriptor: &MessageDescriptor) -> bool {
+    static KNOWN: LazyLock<RwLock<HashMap<String, bool>>> = LazyLock::new(RwLock::default);
+    if let Some(known) = KNOWN.read().expect("nothing panics while holding it").get(descriptor.full_name()) {
+        return *known;
+    }
+    let found = descriptor.fields().any(|field| is_secret(&field));
+    let mut known = KNOWN.write().expect("nothing panics while holding it");
+    known.insert(descriptor.full_name().to_owned(), found);
+    found
 }
 
 /// Logs what the caller is not told, once, and makes the status.
