@@ -18,7 +18,7 @@ const CONNECTIONS_MAX: u32 = 8;
 #[derive(Debug)]
 pub enum Mail {
     /// To a mail server.
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     /// Into a folder, one `.eml` file each.
     Folder(PathBuf),
 }
@@ -47,7 +47,8 @@ impl Mail {
             ))
         })?;
         let pool = PoolConfig::new().max_size(CONNECTIONS_MAX);
-        Ok(Self::Smtp(Smtp { builder: builder.timeout(Some(COMMAND_TIMEOUT)).pool_config(pool), from }))
+        let builder = builder.timeout(Some(COMMAND_TIMEOUT)).pool_config(pool);
+        Ok(Self::Smtp(Box::new(Smtp { builder, from })))
     }
 
     /// A mail server by TESSERA_SMTP_URL and TESSERA_MAIL_FROM, else the folder TESSERA_MAIL_DIR, else this one.

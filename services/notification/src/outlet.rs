@@ -76,13 +76,14 @@ impl Outlet {
             delivery.recipient.parse().map_err(|error| format!("the address is wrong: {error}"))?;
         let name = company.map(one_line).filter(|name| !name.is_empty()).or_else(|| self.from.name.clone());
         let created = delivery.create_time.as_ref().and_then(|time| SystemTime::try_from(*time).ok());
+        let created = created.ok_or("the delivery does not tell when it was made")?;
         let auto =
             HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
         let builder = Message::builder()
             .from(Mailbox::new(name, self.from.email.clone()))
             .to(Mailbox::new(None, recipient))
             .subject(one_line(&delivery.subject))
-            .date(created.unwrap_or_else(SystemTime::now))
+            .date(created)
             .message_id(Some(delivery.message_id.clone()))
             .raw_header(auto);
         let text = delivery.body_text.clone();
@@ -143,6 +144,7 @@ mod tests {
             subject: subject.to_owned(),
             body_text: "Hello".to_owned(),
             message_id: outlet.message_id("d1"),
+            create_time: Some(prost_types::Timestamp::default()),
             ..Delivery::default()
         };
         let message = outlet.message(&delivery, Some(company)).unwrap();

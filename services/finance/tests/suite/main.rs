@@ -1,5 +1,7 @@
 //! Finance through its API and its events, on a real database. One binary, because linking is what takes time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod api;
 mod database;
 mod orders;

@@ -1,5 +1,7 @@
 //! Notification through its API and its events, with a real mail server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod smtp;
 
 use std::path::Path;
