@@ -182,13 +182,15 @@ pub struct Describe {
 #[derive(Debug, Subcommand)]
 pub enum Import {
     /// Load a Northwind folder (CSV): customers, suppliers, products, opening stock, and orders up to their invoices.
-    #[command(after_help = "It can be interrupted and run again: nothing is doubled. Rows that make no sense are listed, and the
+    #[command(
+        after_help = "It can be interrupted and run again: nothing is doubled. Rows that make no sense are listed, and the
 rest goes on. It ends with 3 when the figures of what was imported do not reconcile with the ledger.
 
 Examples:
   tessera import northwind --from ../shared/data/northwind
   tessera import northwind --from northwind --rows 50
-  tessera import northwind --from northwind --errors refused.csv")]
+  tessera import northwind --from northwind --errors refused.csv"
+    )]
     Northwind(Northwind),
 }
 

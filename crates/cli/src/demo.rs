@@ -60,7 +60,8 @@ pub fn plan(today: Date) -> Result<Plan, String> {
         .filter_map(|row| Some((row.value.code().to_owned(), row.value.contacts.first()?.email.clone()?)))
         .collect();
     let mut lines: HashMap<String, Vec<NewOrderLine>> = HashMap::new();
-    for row in rows("order_lines.csv", include_str!("../demo/order_lines.csv"), |cells| line(cells, &prices))? {
+    for row in rows("order_lines.csv", include_str!("../demo/order_lines.csv"), |cells| line(cells, &prices))?
+    {
         lines.entry(row.value.0).or_default().push(row.value.1);
     }
     let mut orders =
@@ -125,7 +126,7 @@ impl Files {
         let new = NewProduct {
             product,
             category: cells.required("category")?.to_owned(),
-            vendor: String::new(),
+            vendor: cells.text("vendor").to_owned(),
             discontinued: false,
         };
         let cost = cells.amount("cost", self.currency)?;
@@ -134,12 +135,16 @@ impl Files {
 
     fn order(&self, cells: &Cells<'_>, emails: &HashMap<String, String>) -> Result<NewOrder, String> {
         let account = cells.required("account")?.to_owned();
-        let days: i64 = cells.required("days_ago")?.parse().map_err(|_| "days_ago is no number".to_owned())?;
+        let days: i64 =
+            cells.required("days_ago")?.parse().map_err(|_| "days_ago is no number".to_owned())?;
         let day = self.today.checked_sub(time::Duration::days(days)).unwrap_or(self.today);
         let request = PlaceOrderRequest {
             payment_method: cells.required("payment_method")?.to_owned(),
             order_date: Some(day.into()),
-            customer_email: emails.get(&account).cloned().ok_or_else(|| format!("unknown account {account}"))?,
+            customer_email: emails
+                .get(&account)
+                .cloned()
+                .ok_or_else(|| format!("unknown account {account}"))?,
             ..PlaceOrderRequest::default()
         };
         Ok(NewOrder {
@@ -214,7 +219,8 @@ fn warehouse(place: Place) -> Row<Warehouse> {
 
 fn stock(cells: &Cells<'_>, costs: &HashMap<String, (Money, Decimal)>) -> Result<NewStock, String> {
     let sku = cells.required("sku")?;
-    let (unit_cost, reorder_level) = costs.get(sku).copied().ok_or_else(|| format!("unknown product {sku}"))?;
+    let (unit_cost, reorder_level) =
+        costs.get(sku).copied().ok_or_else(|| format!("unknown product {sku}"))?;
     // The warehouse that every tenant has is the default one.
     let warehouse = cells.required("warehouse")?;
     let is_main = warehouse == "MAIN";
@@ -252,6 +258,8 @@ mod tests {
         let slugs: HashSet<&str> = plan.categories.iter().map(|row| row.value.slug.as_str()).collect();
         assert!(plan.products.iter().all(|row| slugs.contains(row.value.category.as_str())));
         assert!(plan.orders.iter().all(|row| codes.contains(row.value.account.as_str())));
+        let vendors = plan.products.iter().map(|row| row.value.vendor.as_str());
+        assert!(vendors.filter(|code| !code.is_empty()).all(|code| codes.contains(code)));
         assert!(plan.orders.iter().all(|row| !row.value.lines.is_empty()));
         let mut left: HashMap<&str, Decimal> = HashMap::new();
         for stock in plan.stock.iter().filter(|stock| stock.warehouse.is_empty()) {

@@ -101,7 +101,8 @@ impl Failure {
 
     /// Tells the person.
     pub fn print(&self) {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|one| one.is_empty());
+        let colour =
+            std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|one| one.is_empty());
         let (red, plain) = if colour { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
         eprintln!("{red}error:{plain} {}", self.0.message);
         for line in &self.0.lines {
@@ -123,7 +124,9 @@ fn first_line(status: &Status) -> String {
     let code = code_name(status.code());
     let message = if status.message().is_empty() { "the call failed" } else { status.message() };
     match status.get_error_details().error_info() {
-        Some(info) if info.reason != code => format!("{message} ({code}, {} of {})", info.reason, info.domain),
+        Some(info) if info.reason != code => {
+            format!("{message} ({code}, {} of {})", info.reason, info.domain)
+        }
         _ => format!("{message} ({code})"),
     }
 }
@@ -228,8 +231,15 @@ mod tests {
         let error = kit::Error::invalid("account.display_name", "must not be empty").with("hint", "x");
         let failure = Failure::of_call(&error.into(), "erp.crm.v1.AccountService/CreateAccount", "abc");
         assert_eq!(failure.exit(), 13);
-        assert!(failure.message().ends_with("(INVALID_ARGUMENT, INVALID_FIELD of erp)"), "{}", failure.message());
-        assert_eq!(failure.0.lines, ["account.display_name: must not be empty", "hint = x", "request id: abc"]);
+        assert!(
+            failure.message().ends_with("(INVALID_ARGUMENT, INVALID_FIELD of erp)"),
+            "{}",
+            failure.message()
+        );
+        assert_eq!(
+            failure.0.lines,
+            ["account.display_name: must not be empty", "hint = x", "request id: abc"]
+        );
         assert_eq!(failure.0.next, "tessera describe erp.crm.v1.AccountService/CreateAccount");
     }
 

@@ -122,7 +122,8 @@ fn matches(given: &str, full: &str) -> bool {
         text.split(['.', '/']).filter(|word| !word.is_empty()).map(plain).collect()
     };
     let (given, full) = (words(given), words(full));
-    let (Some((given_last, given_rest)), Some((full_last, full_rest))) = (given.split_last(), full.split_last())
+    let (Some((given_last, given_rest)), Some((full_last, full_rest))) =
+        (given.split_last(), full.split_last())
     else {
         return false;
     };

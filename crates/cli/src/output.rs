@@ -3,9 +3,13 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use comfy_table::{Attribute, Cell, ContentArrangement, Table};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, SerializeOptions,
+};
 use serde_json::Value;
 
 use crate::Result;
+use crate::client::to_json;
 use crate::failure::Failure;
 
 /// How data are printed.
@@ -45,21 +49,43 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// Prints one document: as JSON, or as a table made of the fields that it has.
-    pub fn document(self, value: &Value) -> Result<()> {
+    /// Prints an answer: as JSON, or as a table of the records in it, or of its fields. In the contract's order.
+    pub fn message(self, message: &DynamicMessage) -> Result<()> {
         if self.is_json() {
-            return put(&format!("{value:#}\n"));
+            let mut text = Vec::new();
+            let mut json = serde_json::Serializer::pretty(&mut text);
+            let written = message.serialize_with_options(&mut json, &SerializeOptions::new());
+            written.map_err(|error| Failure::new(format!("the answer has no form in JSON: {error}")))?;
+            text.push(b'\n');
+            return put(&String::from_utf8_lossy(&text));
         }
-        put(&match rows_of(value) {
-            Some((rows, rest)) => {
-                let mut text = self.records(rows);
-                for (name, value) in rest {
-                    text.push_str(&format!("{name}: {}\n", cell(value)));
-                }
-                text
+        let value = to_json(message)?;
+        let descriptor = message.descriptor();
+        let Some((name, records)) = records_of(&value) else {
+            return put(&self.fields(&in_order(&value, &descriptor)));
+        };
+        let mut text = match descriptor.get_field_by_json_name(name).map(|field| field.kind()) {
+            Some(Kind::Message(record)) => {
+                let records: Vec<_> = records.iter().map(|one| in_order(one, &record)).collect();
+                self.records(&records)
             }
-            None => self.fields(value),
-        })
+            _ => String::new(),
+        };
+        for (other, value) in in_order(&value, &descriptor) {
+            if other != *name {
+                text.push_str(&format!("{other}: {}\n", cell(&value)));
+            }
+        }
+        put(&text)
+    }
+
+    /// Prints named values: as a JSON object, or as a table in this order.
+    pub fn fields_of(self, fields: &[(String, Value)]) -> Result<()> {
+        if self.is_json() {
+            let object: Value = fields.iter().cloned().collect();
+            return put(&format!("{object:#}\n"));
+        }
+        put(&self.fields(fields))
     }
 
     /// Prints one line of a stream.
@@ -85,8 +111,7 @@ impl Output {
         if self.colour { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn fields(self, value: &Value) -> String {
-        let Value::Object(fields) = value else { return format!("{}\n", cell(value)) };
+    fn fields(self, fields: &[(String, Value)]) -> String {
         if fields.is_empty() {
             return "done\n".to_owned();
         }
@@ -94,14 +119,15 @@ impl Output {
         self.draw(Vec::new(), rows.collect())
     }
 
-    fn records(self, records: &[Value]) -> String {
+    fn records(self, records: &[Vec<(String, Value)>]) -> String {
         if records.is_empty() {
             return "nothing found\n".to_owned();
         }
         let columns = columns(records);
-        let rows = records.iter().map(|record| {
-            columns.iter().map(|name| record.get(name).map(cell).unwrap_or_default()).collect()
-        });
+        let value = |record: &[(String, Value)], name: &String| {
+            record.iter().find(|(other, _)| other == name).map(|(_, value)| cell(value)).unwrap_or_default()
+        };
+        let rows = records.iter().map(|record| columns.iter().map(|name| value(record, name)).collect());
         self.draw(columns.clone(), rows.collect())
     }
 
@@ -133,28 +159,40 @@ pub fn put(text: &str) -> Result<()> {
     }
 }
 
-/// The one list of records in an answer, and what stands beside it.
-fn rows_of(value: &Value) -> Option<(&[Value], Vec<(&String, &Value)>)> {
+/// The one list of records in an answer.
+fn records_of(value: &Value) -> Option<(&String, &[Value])> {
     let Value::Object(fields) = value else { return None };
-    let is_list = |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_object));
-    let (name, list) = fields.iter().find(|(_, value)| is_list(value))?;
     // A record with a list in it, such as an order with its lines, is a record.
     if fields.contains_key("id") {
         return None;
     }
-    let rest = fields.iter().filter(|(other, _)| *other != name).collect();
-    Some((list.as_array()?, rest))
+    let is_list = |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_object));
+    let (name, list) = fields.iter().find(|(_, value)| is_list(value))?;
+    Some((name, list.as_array()?))
 }
 
-/// The fields worth a column: those that some record has, in the order of their first appearance.
-fn columns(records: &[Value]) -> Vec<String> {
+/// The fields of an object as the contract orders them.
+fn in_order(value: &Value, descriptor: &MessageDescriptor) -> Vec<(String, Value)> {
+    let fields = descriptor.fields();
+    fields.filter_map(|field| Some((field.json_name().to_owned(), plain(value, &field)?))).collect()
+}
+
+/// A field's value; that of an enum as filters write it, `CUSTOMER` and not `ACCOUNT_TYPE_CUSTOMER`.
+fn plain(value: &Value, field: &FieldDescriptor) -> Option<Value> {
+    let value = value.get(field.json_name())?;
+    let (Kind::Enum(kind), Some(name)) = (field.kind(), value.as_str()) else { return Some(value.clone()) };
+    let zero = kind.default_value().name().to_owned();
+    let prefix = zero.strip_suffix("UNSPECIFIED").unwrap_or_default();
+    Some(name.strip_prefix(prefix).unwrap_or(name).into())
+}
+
+/// The fields worth a column: those that some record has.
+fn columns(records: &[Vec<(String, Value)>]) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
-    for record in records.iter().filter_map(Value::as_object) {
-        for (name, value) in record {
-            let shown = !QUIET.contains(&name.as_str()) && is_short(value);
-            if shown && !columns.contains(name) {
-                columns.push(name.clone());
-            }
+    for (name, value) in records.iter().flatten() {
+        let shown = !QUIET.contains(&name.as_str()) && is_short(value);
+        if shown && !columns.contains(name) {
+            columns.push(name.clone());
         }
     }
     columns.truncate(COLUMNS_MAX);
@@ -193,7 +231,8 @@ fn whole(value: &Value) -> String {
 fn known(value: &Value) -> Option<String> {
     let fields = value.as_object()?;
     let number = |name: &str| fields.get(name).and_then(Value::as_i64).unwrap_or(0);
-    let only = |names: &[&str]| !fields.is_empty() && fields.keys().all(|name| names.contains(&name.as_str()));
+    let only =
+        |names: &[&str]| !fields.is_empty() && fields.keys().all(|name| names.contains(&name.as_str()));
     if fields.contains_key("currencyCode") && only(&["currencyCode", "units", "nanos"]) {
         let units = fields.get("units").and_then(Value::as_str).unwrap_or("0");
         let nanos = i32::try_from(number("nanos")).ok()?;
@@ -232,14 +271,29 @@ mod tests {
     #[test]
     fn a_list_is_a_table_and_a_record_with_a_list_is_not() {
         // An order has lines, but what was asked for is the order.
-        assert!(rows_of(&json!({"accounts": [{"id": "1"}], "nextPageToken": "x"})).is_some());
-        assert!(rows_of(&json!({"id": "1", "lines": [{"sku": "a"}]})).is_none());
+        assert!(records_of(&json!({"accounts": [{"id": "1"}], "nextPageToken": "x"})).is_some());
+        assert!(records_of(&json!({"id": "1", "lines": [{"sku": "a"}]})).is_none());
     }
 
     #[test]
     fn columns_leave_out_what_tells_nothing() {
         // Eight columns fit on a screen; the tenant's id is the same in each row.
-        let records = [json!({"id": "1", "tenantId": "t", "lines": []}), json!({"id": "2", "code": "A"})];
-        assert_eq!(columns(&records), ["id", "code"]);
+        let pairs = |value: Value| -> Vec<(String, Value)> {
+            value.as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        let records =
+            [pairs(json!({"id": "1", "tenantId": "t", "lines": []})), pairs(json!({"id": "2", "name": "A"}))];
+        assert_eq!(columns(&records), ["id", "name"]);
+    }
+
+    #[test]
+    fn fields_stand_as_in_the_contract() {
+        // By the alphabet the id of an account would stand behind its phone.
+        let account = contracts::POOL.get_message_by_name("erp.crm.v1.Account").unwrap();
+        let value = json!({"code": "A", "type": "ACCOUNT_TYPE_CUSTOMER", "displayName": "B", "id": "1"});
+        let ordered = in_order(&value, &account);
+        let names: Vec<&str> = ordered.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["id", "displayName", "code", "type"]);
+        assert_eq!(ordered[3].1, "CUSTOMER");
     }
 }

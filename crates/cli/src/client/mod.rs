@@ -51,8 +51,9 @@ impl Client {
 
     /// As the demo user of the local suite.
     pub async fn open_demo(address: Option<&str>) -> Result<Self> {
-        let password = profile::demo_password()?
-            .ok_or_else(|| Failure::new("you are not signed in").next("tessera login    (or `tessera up` first)"))?;
+        let password = profile::demo_password()?.ok_or_else(|| {
+            Failure::new("you are not signed in").next("tessera login    (or `tessera up` first)")
+        })?;
         let address = find_address(address, None);
         let channel = connect(&address)?;
         let profile = session::log_in(channel.clone(), &address, DEMO_EMAIL, &password, "demo").await?;

@@ -47,8 +47,8 @@ impl Service<http::Request<Body>> for Transport {
         Box::pin(async move {
             if let Some(token) = session.token().await? {
                 let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
-                let mut bearer =
-                    bearer.map_err(|_| Status::unauthenticated("the token has characters that no token has"))?;
+                let mut bearer = bearer
+                    .map_err(|_| Status::unauthenticated("the token has characters that no token has"))?;
                 bearer.set_sensitive(true);
                 request.headers_mut().insert(AUTHORIZATION, bearer);
             }
@@ -64,6 +64,8 @@ fn status(error: tonic::transport::Error) -> Status {
         tonic::Code::Unavailable | tonic::Code::Unknown => {
             Status::unavailable("the suite cannot be reached at this address")
         }
+        // The connection ended before the answer came, as when the suite is stopped.
+        tonic::Code::Cancelled => Status::unavailable("the suite hung up"),
         _ => status,
     }
 }

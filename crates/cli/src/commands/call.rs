@@ -24,14 +24,10 @@ pub async fn run(options: &Call, address: Option<&str>, output: Output) -> Resul
         let shown = json!({"method": names::full(&method), "request": to_json(&request)?});
         return put(&format!("{shown:#}\n"));
     }
-    let client = if is_public(&method) {
-        Client::stranger(address)?
-    } else {
-        Client::open(address).await?
-    };
+    let client = if is_public(&method) { Client::stranger(address)? } else { Client::open(address).await? };
     let timeout = Some(Duration::from_secs(options.timeout));
     match client.send_any(&method, request, timeout).await? {
-        Sent::Answer(answer) => output.document(&to_json(&answer)?),
+        Sent::Answer(answer) => output.message(&answer),
         Sent::Stream(mut stream) => loop {
             let next = stream.message().await;
             match next.map_err(|status| Failure::of_call(&status, &names::full(&method), ""))? {
@@ -65,7 +61,8 @@ fn request_text(given: Option<&str>) -> Result<String> {
 
 /// Gives the request an id, so that it may be sent again; where it takes one and has none.
 fn add_request_id(method: &MethodDescriptor, request: &mut DynamicMessage) -> Option<String> {
-    let field = method.input().get_field_by_name("request_id").filter(|field| field.kind() == Kind::String)?;
+    let field =
+        method.input().get_field_by_name("request_id").filter(|field| field.kind() == Kind::String)?;
     if request.has_field(&field) {
         return None;
     }

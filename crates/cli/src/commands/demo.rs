@@ -46,8 +46,10 @@ async fn client(options: &Demo, address: Option<&str>) -> Result<Client> {
         None => has_token.then(|| "TESSERA_TOKEN may belong to a real company".to_owned()),
     };
     match foreign {
-        Some(reason) => Err(Failure::usage(format!("{reason}, which the demo would fill with made-up orders"))
-            .next("tessera login    (the demo login), or tessera demo --here")),
+        Some(reason) => {
+            Err(Failure::usage(format!("{reason}, which the demo would fill with made-up orders"))
+                .next("tessera login    (the demo login), or tessera demo --here"))
+        }
         None => Client::open_demo(address).await,
     }
 }

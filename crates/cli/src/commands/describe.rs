@@ -6,10 +6,10 @@ use prost_reflect::{
 };
 use serde_json::{Value, json};
 
+use crate::Result;
 use crate::cli::Describe;
 use crate::names::{self, Symbol};
 use crate::output::{Output, put};
-use crate::Result;
 
 /// Describes one thing, or lists all services.
 pub fn run(options: &Describe, output: Output) -> Result<()> {
@@ -71,7 +71,7 @@ fn methods_table(methods: Vec<MethodDescriptor>, output: Output) -> Result<()> {
 
 fn method(method: &MethodDescriptor, output: Output) -> Result<()> {
     if output.is_json() {
-        return output.document(&method_json(method));
+        return put(&format!("{:#}\n", method_json(method)));
     }
     let comment = comment(&method.parent_service().parent_file(), method.path());
     let mut text = format!("{}\n{comment}\n\n", output.bold(&names::full(method)));
@@ -100,11 +100,12 @@ fn method_json(method: &MethodDescriptor) -> Value {
 fn message(message: &MessageDescriptor, output: Output) -> Result<()> {
     let comment = comment(&message.parent_file(), message.path());
     if output.is_json() {
-        return output.document(&json!({
+        let told = json!({
             "message": message.full_name(),
             "comment": comment,
             "fields": message.fields().map(|field| field_json(&field)).collect::<Vec<_>>(),
-        }));
+        });
+        return put(&format!("{told:#}\n"));
     }
     put(&format!("{}\n{comment}\n\n", output.bold(message.full_name())))?;
     fields_table(message, output)
@@ -199,7 +200,8 @@ fn rules(field: &FieldDescriptor) -> Vec<String> {
         rules.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
     }
     if let Some(Reflected::Message(ours)) = extension(&options, "erp.v1.field") {
-        if let Some(entity) = ours.get_field_by_name("references").and_then(|one| one.as_str().map(str::to_owned))
+        if let Some(entity) =
+            ours.get_field_by_name("references").and_then(|one| one.as_str().map(str::to_owned))
             && !entity.is_empty()
         {
             rules.push(format!("id of {}", entity.trim_start_matches("erp.")));
@@ -285,7 +287,7 @@ mod tests {
         // They are what a person needs to fill a request in.
         let Symbol::Message(account) = names::symbol("crm.Account").unwrap() else { panic!("no message") };
         let name = account.get_field_by_name("display_name").unwrap();
-        assert_eq!(rules(&name), ["required", "minLen 1", "maxLen 200"]);
+        assert_eq!(rules(&name), ["required", "maxLen 200", "minLen 1"]);
         assert_eq!(comment(&name.parent_file(), name.path()), "The name people use for the company.");
         let parent = account.get_field_by_name("parent_id").unwrap();
         assert!(rules(&parent).contains(&"id of crm.v1.Account".to_owned()));

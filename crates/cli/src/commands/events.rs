@@ -56,7 +56,8 @@ fn event_line(event: &Value, output: Output) -> String {
 
 /// Lists what could not be handled.
 pub async fn dead_letters(client: &Client, options: &DeadLetters, output: Output) -> Result<()> {
-    let request = json!({"pageSize": options.limit, "consumer": options.consumer.clone().unwrap_or_default()});
+    let request =
+        json!({"pageSize": options.limit, "consumer": options.consumer.clone().unwrap_or_default()});
     let answer = client.call_json(&format!("{LOG}/ListDeadLetters"), request).await?;
     let letters = letters(&answer);
     let rows = letters.iter().map(|letter| {
@@ -74,11 +75,7 @@ pub async fn dead_letters(client: &Client, options: &DeadLetters, output: Output
     if rows.is_empty() {
         eprintln!("no dead letters: every event was handled");
     }
-    output.table(
-        &json!(letters),
-        &["event", "type", "consumer", "attempts", "error", "replayed"],
-        rows,
-    )?;
+    output.table(&json!(letters), &["event", "type", "consumer", "attempts", "error", "replayed"], rows)?;
     if !letters.is_empty() {
         eprintln!("next: tessera events replay EVENT    (once the cause is mended)");
     }

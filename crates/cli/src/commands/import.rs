@@ -4,13 +4,13 @@ use std::path::Path;
 
 use kit::Currency;
 
+use crate::Result;
 use crate::cli::Northwind;
 use crate::client::Client;
 use crate::failure::{Failure, of_file};
 use crate::import::{Options, read};
 use crate::load::{self, Problem};
 use crate::output::Output;
-use crate::Result;
 
 /// More refused rows than these are only written to `--errors`.
 const SHOWN_MAX: usize = 50;
@@ -32,8 +32,11 @@ pub async fn northwind(options: &Northwind, address: Option<&str>, output: Outpu
     list(&read.problems);
     if options.strict && !read.problems.is_empty() {
         write_errors(options.errors.as_deref(), &read.problems)?;
-        return Err(Failure::not_well(format!("{} rows were refused; nothing was sent", read.problems.len()))
-            .next("mend the rows, or leave --strict away to load the others"));
+        return Err(Failure::not_well(format!(
+            "{} rows were refused; nothing was sent",
+            read.problems.len()
+        ))
+        .next("mend the rows, or leave --strict away to load the others"));
     }
     let client = Client::open(address).await?;
     let tenant = client.current_user().await?.tenant.unwrap_or_default();

@@ -106,9 +106,8 @@ fn read_line() -> Result<String> {
         .map_err(|error| Failure::new(format!("cannot read the password: {error}")))?;
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
     if password.is_empty() {
-        return Err(Failure::usage("the password is empty").next(format!(
-            "tessera login EMAIL --address {DEFAULT_ADDRESS}"
-        )));
+        return Err(Failure::usage("the password is empty")
+            .next(format!("tessera login EMAIL --address {DEFAULT_ADDRESS}")));
     }
     Ok(password)
 }

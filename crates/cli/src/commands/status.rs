@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local::Cluster;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -16,34 +16,37 @@ use crate::output::Output;
 
 /// Tells process, addresses and health. Fails when it is not well.
 pub async fn run(address: Option<&str>, output: Output) -> Result<()> {
-    let mut told = Map::new();
+    let mut told: Vec<(String, Value)> = Vec::new();
+    let mut tell = |name: &str, value: Value| told.push((name.to_owned(), value));
     if let Some(folder) = local_folder() {
-        told.insert("folder".to_owned(), json!(folder.path()));
+        tell("folder", json!(folder.path()));
         let state = folder.state()?;
         if let Some(state) = &state {
-            told.insert("process".to_owned(), json!(state.pid));
+            tell("process", json!(state.pid));
             let since = state.started_at.format(&Rfc3339).unwrap_or_default();
-            told.insert("since".to_owned(), json!(since));
+            tell("since", json!(since));
         } else if let Some(pid) = folder.running_pid()? {
-            told.insert("process".to_owned(), json!(format!("{pid}, still starting")));
+            tell("process", json!(format!("{pid}, still starting")));
         }
         if let Some(port) = Cluster::running_in(folder.path())? {
-            told.insert("postgresql".to_owned(), json!(format!("127.0.0.1:{port}")));
+            tell("postgresql", json!(format!("127.0.0.1:{port}")));
         }
-        told.insert("mails".to_owned(), json!(folder.join("mail")));
+        tell("mails", json!(folder.join("mail")));
     }
     let profile = Profile::load().unwrap_or(None);
     let address = find_address(address, profile.as_ref());
     let health = health(&address).await;
-    told.insert("gateway".to_owned(), json!(address));
-    told.insert("health".to_owned(), json!(health.clone().unwrap_or_else(|why| why)));
+    tell("gateway", json!(address));
+    tell("health", json!(health.clone().unwrap_or_else(|why| why)));
     if let Some(profile) = profile {
-        told.insert("signed in".to_owned(), json!(format!("{} in {}", profile.email, profile.tenant)));
+        tell("signedIn", json!(format!("{} in {}", profile.email, profile.tenant)));
     }
-    output.document(&Value::Object(told))?;
+    output.fields_of(&told)?;
     match health {
         Ok(_) => Ok(()),
-        Err(why) => Err(Failure::not_well(format!("{address}: {why}")).next("tessera up    (or `tessera doctor`)")),
+        Err(why) => {
+            Err(Failure::not_well(format!("{address}: {why}")).next("tessera up    (or `tessera doctor`)"))
+        }
     }
 }
 

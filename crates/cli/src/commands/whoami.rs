@@ -10,15 +10,17 @@ use crate::output::Output;
 pub async fn run(client: &Client, output: Output) -> Result<()> {
     let me = client.current_user().await?;
     let (user, tenant) = (me.user.unwrap_or_default(), me.tenant.unwrap_or_default());
-    output.document(&json!({
-        "email": user.email,
-        "name": user.display_name,
-        "userId": user.id,
-        "tenant": tenant.slug,
-        "company": tenant.display_name,
-        "tenantId": tenant.id,
-        "currency": tenant.base_currency,
-        "permissions": me.permissions.join(" "),
-        "address": client.address(),
-    }))
+    let fields = [
+        ("email", user.email),
+        ("name", user.display_name),
+        ("userId", user.id),
+        ("tenant", tenant.slug),
+        ("company", tenant.display_name),
+        ("tenantId", tenant.id),
+        ("currency", tenant.base_currency),
+        ("permissions", me.permissions.join(" ")),
+        ("address", client.address().to_owned()),
+    ];
+    let named = fields.map(|(name, value)| (name.to_owned(), json!(value)));
+    output.fields_of(&named)
 }

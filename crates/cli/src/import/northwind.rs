@@ -1,18 +1,20 @@
 //! The Northwind folder: what its rows mean, and which of them make no sense.
 
+mod party;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use contracts::catalog::v1::{Category, Product};
-use contracts::crm::v1::{Account, AccountType, Contact};
-use contracts::google::r#type::PostalAddress;
+use contracts::crm::v1::AccountType;
 use contracts::orders::v1::PlaceOrderRequest;
 use kit::{Currency, Decimal, Money};
 
 use crate::Result;
-use crate::import::countries;
 use crate::import::sheet::{Cells, Sheet};
 use crate::load::{NewAccount, NewOrder, NewOrderLine, NewProduct, NewStock, Plan, Problem, Row};
+
+use self::party::{account, address, vendor_code};
 
 /// The name of the source in external references.
 const SOURCE: &str = "northwind";
@@ -48,8 +50,15 @@ pub fn read(folder: &Path, options: Options) -> Result<Read> {
             products: sheet(
                 "products.csv",
                 &[
-                    "product_id", "product_name", "supplier_id", "category_id", "quantity_per_unit",
-                    "unit_price", "units_in_stock", "reorder_level", "discontinued",
+                    "product_id",
+                    "product_name",
+                    "supplier_id",
+                    "category_id",
+                    "quantity_per_unit",
+                    "unit_price",
+                    "units_in_stock",
+                    "reorder_level",
+                    "discontinued",
                 ],
             )?,
             shippers: sheet("shippers.csv", &["shipper_id", "company_name"])?,
@@ -145,60 +154,16 @@ fn plan(sheets: &Sheets, options: Options) -> Read {
         source: SOURCE,
         currency,
         accounts,
-        categories: categories.into_iter().map(|row| Row { origin: row.origin, value: row.value.1 }).collect(),
+        categories: categories
+            .into_iter()
+            .map(|row| Row { origin: row.origin, value: row.value.1 })
+            .collect(),
         products: goods.into_iter().map(|row| Row { origin: row.origin, value: row.value.new }).collect(),
         warehouses: Vec::new(),
         stock,
         orders,
     };
     Read { plan, problems: sorted.problems }
-}
-
-fn vendor_code(id: &str) -> String {
-    format!("VENDOR-{id}")
-}
-
-fn account(cells: &Cells<'_>, code: String, kind: AccountType) -> Result<NewAccount, String> {
-    cells.required("company_name")?;
-    let name = cells.text("contact_name");
-    // The last word is the family name; one who has a single name has it as given name.
-    let (given, family) = name.rsplit_once(' ').unwrap_or((name, ""));
-    let contact = Contact {
-        given_name: given.to_owned(),
-        family_name: family.to_owned(),
-        job_title: cells.at_most("contact_title", 100)?,
-        phone: cells.at_most("phone", 40)?,
-        ..Contact::default()
-    };
-    let account = Account {
-        display_name: cells.at_most("company_name", 200)?,
-        code: Some(code),
-        phone: cells.at_most("phone", 40)?,
-        billing_address: address(cells, "")?,
-        ..Account::default()
-    };
-    let account = Account { r#type: kind.into(), ..account };
-    Ok(NewAccount { account, contacts: if name.is_empty() { Vec::new() } else { vec![contact] } })
-}
-
-/// The address in the columns that begin with `prefix`; none without a country.
-fn address(cells: &Cells<'_>, prefix: &str) -> Result<Option<PostalAddress>, String> {
-    let text = |name: &str| cells.text(&format!("{prefix}{name}")).to_owned();
-    let country = text("country");
-    if country.is_empty() {
-        return Ok(None);
-    }
-    let region_code = countries::code(&country)
-        .ok_or_else(|| format!("{prefix}country is `{country}`, which is no known country or ISO 3166 code"))?;
-    Ok(Some(PostalAddress {
-        region_code,
-        postal_code: text("postal_code"),
-        administrative_area: text("region"),
-        locality: text("city"),
-        address_lines: text("address").lines().map(|line| line.trim().to_owned()).collect(),
-        organization: text("name"),
-        ..PostalAddress::default()
-    }))
 }
 
 fn category(cells: &Cells<'_>) -> Result<(String, Category), String> {
@@ -243,7 +208,9 @@ fn product(
     };
     let vendor = match cells.text("supplier_id") {
         "" => String::new(),
-        id => Some(vendor_code(id)).filter(|code| vendors.contains(code)).ok_or_else(|| format!("unknown supplier {id}"))?,
+        id => Some(vendor_code(id))
+            .filter(|code| vendors.contains(code))
+            .ok_or_else(|| format!("unknown supplier {id}"))?,
     };
     let discontinued = match cells.text("discontinued") {
         "1" | "true" | "t" => true,
@@ -305,7 +272,9 @@ fn orders(
         let id = order.reference.trim_start_matches("northwind:").to_owned();
         order.lines = lines.remove(id.as_str()).unwrap_or_default();
         let reason = match (broken.get(id.as_str()), order.lines.len()) {
-            (Some(line), _) => Some(format!("order {id} is left out: line {line} of order_details.csv was refused")),
+            (Some(line), _) => {
+                Some(format!("order {id} is left out: line {line} of order_details.csv was refused"))
+            }
             (None, 0) => Some(format!("order {id} has no lines in order_details.csv")),
             (None, count) if count > LINES_MAX => Some(format!("order {id} has more than {LINES_MAX} lines")),
             _ => order.net().err().map(|error| format!("order {id}: {}", error.text())),
@@ -354,7 +323,11 @@ fn order(
     })
 }
 
-fn line(cells: &Cells<'_>, prices: &HashMap<String, Money>, currency: Currency) -> Result<NewOrderLine, String> {
+fn line(
+    cells: &Cells<'_>,
+    prices: &HashMap<String, Money>,
+    currency: Currency,
+) -> Result<NewOrderLine, String> {
     let product = cells.required("product_id")?;
     let sku = sku(product);
     if !prices.contains_key(&sku) {

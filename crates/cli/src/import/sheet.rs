@@ -33,6 +33,8 @@ impl Sheet {
     pub fn parse(file: &str, bytes: &[u8], wanted: &[&str]) -> Self {
         let mut sheet =
             Self { file: file.to_owned(), columns: HashMap::new(), rows: Vec::new(), problems: Vec::new() };
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let mut lines = Lines { bytes, place: 0, line: 1 };
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(bytes);
         match reader.byte_headers() {
             Ok(header) => {
@@ -41,23 +43,27 @@ impl Sheet {
             }
             Err(error) => sheet.refuse(1, format!("the header cannot be read: {error}")),
         }
-        let missing: Vec<&str> = wanted.iter().filter(|name| !sheet.columns.contains_key(**name)).copied().collect();
+        let missing: Vec<&str> =
+            wanted.iter().filter(|name| !sheet.columns.contains_key(**name)).copied().collect();
         if !missing.is_empty() {
-            sheet.refuse(1, format!("the file has no column {}: none of its rows is loaded", missing.join(", ")));
+            sheet.refuse(
+                1,
+                format!("the file has no column {}: none of its rows is loaded", missing.join(", ")),
+            );
             return sheet;
         }
         let width = sheet.columns.len();
         for record in reader.byte_records() {
             match record {
                 Ok(record) => {
-                    let line = record.position().map_or(0, csv::Position::line);
+                    let line = lines.of(record.position());
                     match fault_of(&record, width) {
                         None => sheet.rows.push((line, record)),
                         Some(reason) => sheet.refuse(line, reason),
                     }
                 }
                 Err(error) => {
-                    let line = error.position().map_or(0, csv::Position::line);
+                    let line = lines.of(error.position());
                     sheet.refuse(line, format!("cannot be read: {error}"));
                 }
             }
@@ -75,9 +81,31 @@ impl Sheet {
     }
 }
 
+/// Counts lines. The reader's own count is one too low behind a carriage return.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    place: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of a position that lies behind all those asked for before.
+    fn of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let begin = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.place);
+        let rest = self.bytes.get(begin..).unwrap_or_default();
+        let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let passed = self.bytes.get(self.place..begin + breaks).unwrap_or_default();
+        let count = passed.iter().filter(|byte| **byte == b'\n').count();
+        self.line += u64::try_from(count).unwrap_or(0);
+        self.place = begin + breaks;
+        self.line
+    }
+}
+
 fn fault_of(record: &ByteRecord, width: usize) -> Option<String> {
     if record.len() != width {
-        let hint = if record.len() < width { "is a quotation mark not closed?" } else { "is a comma not quoted?" };
+        let hint =
+            if record.len() < width { "is a quotation mark not closed?" } else { "is a comma not quoted?" };
         return Some(format!("has {} fields instead of {width} ({hint})", record.len()));
     }
     let broken = record.iter().position(|field| std::str::from_utf8(field).is_err())?;

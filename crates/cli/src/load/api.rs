@@ -24,7 +24,8 @@ use crate::client::{ANSWER_MAX, Client, Transport};
 pub const PAGE: usize = 1_000;
 /// A list longer than this many pages is not loaded into memory.
 const PAGES_MAX: usize = 1_000;
-const TRIES_MAX: u32 = 7;
+/// With pauses that double, from a tenth of a second: a suite that is started anew is waited for.
+const TRIES_MAX: u32 = 9;
 
 /// Clients of all services that a load calls.
 #[derive(Clone)]
@@ -100,7 +101,10 @@ pub async fn pages<T>(
         }
         token = next;
     }
-    Err(Status::resource_exhausted(format!("the tenant has more than {} records of a kind", PAGES_MAX * PAGE)))
+    Err(Status::resource_exhausted(format!(
+        "the tenant has more than {} records of a kind",
+        PAGES_MAX * PAGE
+    )))
 }
 
 /// A text as a literal of a filter.

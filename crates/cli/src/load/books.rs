@@ -41,7 +41,8 @@ pub async fn payments(api: &Api, orders: &[&Order]) -> Result<Vec<PaymentEntry>,
                 filter: filter.clone(),
                 ..Default::default()
             };
-            let page = retry(async || api.payment_entries().list_payment_entries(request.clone()).await).await?;
+            let page =
+                retry(async || api.payment_entries().list_payment_entries(request.clone()).await).await?;
             Ok((page.payment_entries, page.next_page_token))
         })
         .await?;

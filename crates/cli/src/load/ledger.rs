@@ -19,7 +19,8 @@ impl Chart {
     pub async fn load(api: &Api) -> Result<Self, Status> {
         let list = pages(async |page_token| {
             let request = ListLedgerAccountsRequest { page_size: 1_000, page_token, ..Default::default() };
-            let page = retry(async || api.ledger_accounts().list_ledger_accounts(request.clone()).await).await?;
+            let page =
+                retry(async || api.ledger_accounts().list_ledger_accounts(request.clone()).await).await?;
             Ok((page.ledger_accounts, page.next_page_token))
         })
         .await?;
@@ -64,7 +65,8 @@ impl Sums {
         for ids in ids.chunks(PAGE) {
             let request = BatchGetJournalEntriesRequest { ids: ids.to_vec() };
             let answer =
-                retry(async || api.journal_entries().batch_get_journal_entries(request.clone()).await).await?;
+                retry(async || api.journal_entries().batch_get_journal_entries(request.clone()).await)
+                    .await?;
             for line in answer.journal_entries.into_iter().flat_map(|entry| entry.lines) {
                 let amount = line.amount.unwrap_or_default().to_money("amount")?;
                 let sum = sums.by_role.entry(chart.role(&line.account_code)).or_insert(Money::zero(currency));

@@ -30,12 +30,8 @@ use crate::load::ensure::Problems;
 /// Orders on their way at a time, unless told otherwise.
 pub const IN_FLIGHT: u16 = 32;
 
-/// What a load has made, or found there.
+/// What came of a load.
 pub struct Loaded {
-    /// Ids of the accounts by code.
-    pub accounts: HashMap<String, String>,
-    /// Ids of the products by SKU.
-    pub products: HashMap<String, String>,
     /// The orders as they ended, by external reference.
     pub orders: HashMap<String, Order>,
     /// How many of the orders were placed by this run.
@@ -63,14 +59,7 @@ pub async fn run(client: &Client, plan: &Plan, in_flight: u16) -> Result<Loaded>
     let done = orders::load(&api, plan, there, ids, in_flight.into(), &mut problems).await?;
     let elapsed = begun.elapsed();
     goods.take_off_sale(&api, plan, !is_complete).await?;
-    Ok(Loaded {
-        accounts,
-        products: goods.products,
-        orders: done.orders,
-        placed: done.placed,
-        elapsed,
-        problems: problems.0,
-    })
+    Ok(Loaded { orders: done.orders, placed: done.placed, elapsed, problems: problems.0 })
 }
 
 /// Adds up what the books say of the loaded orders, and holds it against the plan.

@@ -181,8 +181,7 @@ fn has_ended(new: &NewOrder, order: &Order) -> bool {
 }
 
 async fn cancel(api: &Api, id: &str, reason: &str) -> Result<()> {
-    let request =
-        CancelOrderRequest { id: id.to_owned(), reason: reason.to_owned(), request_id: new_id() };
+    let request = CancelOrderRequest { id: id.to_owned(), reason: reason.to_owned(), request_id: new_id() };
     retry(async || api.orders().cancel_order(request.clone()).await).await?;
     Ok(())
 }

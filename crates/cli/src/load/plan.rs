@@ -126,7 +126,8 @@ impl NewOrderLine {
     pub fn net(&self) -> kit::Result<Money> {
         let gross = self.quantity.checked_mul(self.unit_price.to_decimal());
         let net = gross.and_then(|gross| gross.checked_mul(Decimal::ONE - self.discount));
-        let net = net.ok_or_else(|| kit::Error::invalid("quantity", "comes to an amount that is too large"))?;
+        let net =
+            net.ok_or_else(|| kit::Error::invalid("quantity", "comes to an amount that is too large"))?;
         Money::round(net, self.unit_price.currency, Rounding::HalfUp)
     }
 }

@@ -90,8 +90,12 @@ impl Summary {
         });
         let header = format!("figure ({})", self.currency);
         output.table(&document, &[&header, "to be", "in the books", ""], rows.collect())?;
-        let states: Vec<String> =
-            self.states.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
+        let states: Vec<String> = self
+            .states
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
         eprintln!("orders: {}", states.join(", "));
         if loaded.placed > 0 {
             eprintln!("{} placed in {seconds:.1} s, {rate:.1} a second up to the invoice", loaded.placed);
@@ -153,8 +157,16 @@ async fn add_up(api: &Api, plan: &Plan, loaded: &Loaded) -> Result<Summary> {
         Figure::amount("revenue, net of discount", net, sums.of(Role::Sales).negated()),
         Figure::amount("freight", freight, sums.of(Role::Freight).negated()),
         Figure::amount("receivable", zero, sums.of(Role::Receivable)),
-        Figure::amount("cash at the payment provider", net.plus(freight).map_err(wrong)?, sums.of(Role::Clearing)),
-        Figure::amount("stock left, at cost", stock_left(plan, &meant.completed, stock.received).map_err(wrong)?, stock.left),
+        Figure::amount(
+            "cash at the payment provider",
+            net.plus(freight).map_err(wrong)?,
+            sums.of(Role::Clearing),
+        ),
+        Figure::amount(
+            "stock left, at cost",
+            stock_left(plan, &meant.completed, stock.received).map_err(wrong)?,
+            stock.left,
+        ),
         Figure::amount("stock value, in all", in_stock, in_ledger),
         Figure::amount("trial balance difference", zero, difference),
     ];
@@ -230,7 +242,8 @@ fn states(orders: &[&Order]) -> Vec<(&'static str, usize)> {
 fn amount(money: Money) -> String {
     let text = money.to_decimal().to_string();
     let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
-    let (whole, rest) = text.split_once('.').map_or((text, String::new()), |(whole, rest)| (whole, format!(".{rest}")));
+    let (whole, rest) =
+        text.split_once('.').map_or((text, String::new()), |(whole, rest)| (whole, format!(".{rest}")));
     let mut grouped = String::new();
     for (place, digit) in whole.chars().enumerate() {
         if place > 0 && (whole.len() - place).is_multiple_of(3) {

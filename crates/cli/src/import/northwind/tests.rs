@@ -1,11 +1,13 @@
 use super::*;
 
-const CUSTOMERS: &str = "customer_id,company_name,contact_name,contact_title,address,city,region,postal_code,country,phone,fax
+const CUSTOMERS: &str =
+    "customer_id,company_name,contact_name,contact_title,address,city,region,postal_code,country,phone,fax
 AAA,Alpha & Sons,Ann Lee,Owner,1 Road,Berlin,,10115,Germany,030-1,
 BBB,Beta,Cher,,,,,,,,
 CCC,Gamma,Bo Bo,,x,y,,1,Atlantis,,
 ";
-const SUPPLIERS: &str = "supplier_id,company_name,contact_name,contact_title,country\n1,Vendor One,Vera Vent,Boss,UK\n";
+const SUPPLIERS: &str =
+    "supplier_id,company_name,contact_name,contact_title,country\n1,Vendor One,Vera Vent,Boss,UK\n";
 const CATEGORIES: &str = "category_id,category_name,description\n1,Meat/Poultry,Prepared meats\n";
 const PRODUCTS: &str = "product_id,product_name,supplier_id,category_id,quantity_per_unit,unit_price,units_in_stock,units_on_order,reorder_level,discontinued
 1,Chai,1,1,10 boxes,18.00,39,0,10,1
