@@ -30,7 +30,12 @@ use crate::stack::Suite;
 
 /// Start to the first answer and memory at rest.
 pub fn start_and_memory(suite: &Suite) -> Result<()> {
-    line("start to first answer, databases made", &format!("{:.2} s", suite.started.as_secs_f64()), "2 s", "lower is better");
+    line(
+        "start to first answer, databases made",
+        &format!("{:.2} s", suite.started.as_secs_f64()),
+        "2 s",
+        "lower is better",
+    );
     line("resident memory at rest", &format!("{:.0} MiB", suite.memory_mib()?), "200 MiB", "lower is better");
     Ok(())
 }
@@ -54,7 +59,8 @@ pub async fn create_contact(suite: &Suite) -> Result<()> {
             let mut api = api[usize::try_from(number).unwrap_or(0) % api.len()].clone();
             async move {
                 let request_id = kit::UuidV7.new_id().to_string();
-                api.create_contact(CreateContactRequest { contact: Some(contact(number)), request_id }).await?;
+                api.create_contact(CreateContactRequest { contact: Some(contact(number)), request_id })
+                    .await?;
                 Ok(())
             }
         })
@@ -64,7 +70,12 @@ pub async fn create_contact(suite: &Suite) -> Result<()> {
             &format!("create contact, {clients} clients, per second"),
             &format!("{:.0}", ours.rate),
             &format!("{bare:.0}"),
-            &format!("{:.2} of pgbench (goal 0.7 at 32); p50 {:.1?}, p99 {:.1?}", ours.rate / bare, ours.p50, ours.p99),
+            &format!(
+                "{:.2} of pgbench (goal 0.7 at 32); p50 {:.1?}, p99 {:.1?}",
+                ours.rate / bare,
+                ours.p50,
+                ours.p99
+            ),
         );
     }
     Ok(())
@@ -85,7 +96,8 @@ commit;
 /// One contact by id against one row by key, and a page of a hundred.
 pub async fn get_and_list(suite: &Suite) -> Result<()> {
     let mut api = suite.client(0, ContactServiceClient::new);
-    let made = api.create_contact(CreateContactRequest { contact: Some(contact(0)), ..Default::default() }).await?;
+    let made =
+        api.create_contact(CreateContactRequest { contact: Some(contact(0)), ..Default::default() }).await?;
     let id = made.into_inner().id;
     let url = suite.database_url("crm")?;
     let script = format!(
@@ -112,7 +124,8 @@ pub async fn get_and_list(suite: &Suite) -> Result<()> {
         }
     })
     .await?;
-    let reading = format!("{:.0} rows a second; p50 {:.1?}, p99 {:.1?}", list.rate * 100.0, list.p50, list.p99);
+    let reading =
+        format!("{:.0} rows a second; p50 {:.1?}, p99 {:.1?}", list.rate * 100.0, list.p50, list.p99);
     line("list 100 contacts, 8 clients, per second", &format!("{:.0}", list.rate), "-", &reading);
     Ok(())
 }
@@ -122,7 +135,11 @@ fn eur(units: i64) -> Money {
 }
 
 fn entry(number: u64) -> NewJournalEntry {
-    let leg = |code: &str, units| JournalLine { account_code: code.to_owned(), amount: Some(eur(units)), ..Default::default() };
+    let leg = |code: &str, units| JournalLine {
+        account_code: code.to_owned(),
+        amount: Some(eur(units)),
+        ..Default::default()
+    };
     NewJournalEntry {
         effective_date: Some(Date { year: 2026, month: 1, day: 2 }),
         memo: format!("entry {number}"),
@@ -133,12 +150,17 @@ fn entry(number: u64) -> NewJournalEntry {
 
 /// Two-line entries, one by one and in batches.
 pub async fn journal(suite: &Suite) -> Result<()> {
-    let api: Arc<Vec<_>> = Arc::new((0..8).map(|place| suite.client(place, JournalEntryServiceClient::new)).collect());
+    let api: Arc<Vec<_>> =
+        Arc::new((0..8).map(|place| suite.client(place, JournalEntryServiceClient::new)).collect());
     let single = api.clone();
     let one = load::run(32, RUN, move |number| {
         let mut api = single[usize::try_from(number).unwrap_or(0) % 8].clone();
         async move {
-            api.post_journal_entry(PostJournalEntryRequest { entry: Some(entry(number)), ..Default::default() }).await?;
+            api.post_journal_entry(PostJournalEntryRequest {
+                entry: Some(entry(number)),
+                ..Default::default()
+            })
+            .await?;
             Ok(())
         }
     })
@@ -149,13 +171,19 @@ pub async fn journal(suite: &Suite) -> Result<()> {
         let mut api = api[usize::try_from(number).unwrap_or(0) % 8].clone();
         async move {
             let entries = (0..1_000).map(|place| entry(number * 1_000 + place)).collect();
-            api.batch_post_journal_entries(BatchPostJournalEntriesRequest { entries, ..Default::default() }).await?;
+            api.batch_post_journal_entries(BatchPostJournalEntriesRequest { entries, ..Default::default() })
+                .await?;
             Ok(())
         }
     })
     .await?;
     let reading = format!("batches of 1,000; p50 {:.0?}", batch.p50);
-    line("journal entries in batches, per second", &format!("{:.0}", batch.rate * 1_000.0), "20000", &reading);
+    line(
+        "journal entries in batches, per second",
+        &format!("{:.0}", batch.rate * 1_000.0),
+        "20000",
+        &reading,
+    );
     Ok(())
 }
 
@@ -194,12 +222,20 @@ pub async fn orders(suite: &Suite) -> Result<()> {
     let placing = begun.elapsed();
     let mut api = suite.client(0, OrderServiceClient::new);
     loop {
-        let request = ListOrdersRequest { page_size: 1, filter: "state = COMPLETED".to_owned(), show_total_size: true, ..Default::default() };
+        let request = ListOrdersRequest {
+            page_size: 1,
+            filter: "state = COMPLETED".to_owned(),
+            show_total_size: true,
+            ..Default::default()
+        };
         let done = api.list_orders(request).await?.into_inner().total_size;
         if done >= i64::try_from(ORDERS)? {
             break;
         }
-        anyhow::ensure!(begun.elapsed() < Duration::from_secs(120), "only {done} of {ORDERS} orders were completed");
+        anyhow::ensure!(
+            begun.elapsed() < Duration::from_secs(120),
+            "only {done} of {ORDERS} orders were completed"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let rate = ORDERS as f64 / begun.elapsed().as_secs_f64();
@@ -238,7 +274,8 @@ async fn stocked_product(suite: &Suite, quantity: u64) -> Result<(String, String
         unit_cost: Some(eur(5)),
         ..Default::default()
     };
-    let request = ReceiveStockRequest { warehouse_id: Some(warehouse), lines: vec![line], ..Default::default() };
+    let request =
+        ReceiveStockRequest { warehouse_id: Some(warehouse), lines: vec![line], ..Default::default() };
     suite.client(0, StockMoveServiceClient::new).receive_stock(request).await.context("stock is received")?;
     Ok((account, product))
 }

@@ -3,6 +3,7 @@
 //! The suite runs as on a laptop, with its private PostgreSQL and fsync on; the load comes over TCP from the
 //! same two cores. Figures are for ratios and for comparing versions, not for data sheets.
 
+mod binds;
 mod cases;
 mod load;
 mod pgbench;
@@ -20,6 +21,7 @@ fn main() -> anyhow::Result<()> {
         println!("{:<46} {:>12} {:>12}  {}", "figure", "measured", "limit", "reading");
         cases::start_and_memory(&suite)?;
         cases::create_contact(&suite).await?;
+        binds::compare(&suite).await?;
         cases::get_and_list(&suite).await?;
         cases::journal(&suite).await?;
         cases::orders(&suite).await?;

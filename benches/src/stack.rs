@@ -112,7 +112,10 @@ async fn launch(folder: &Folder, cluster: &Cluster, port: u16) -> Result<(Child,
     loop {
         if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
             && let Ok(channel) = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect().await
-            && AuthServiceClient::new(channel).get_jwks(contracts::identity::v1::GetJwksRequest::default()).await.is_ok()
+            && AuthServiceClient::new(channel)
+                .get_jwks(contracts::identity::v1::GetJwksRequest::default())
+                .await
+                .is_ok()
         {
             return Ok((child, begun.elapsed()));
         }

@@ -70,7 +70,16 @@ impl Cx {
     pub fn new(env: Env, caller: Caller, meta: Meta) -> Self {
         let scope = caller.tenant.map_or(Scope::Nowhere, Scope::Tenant);
         let deadline = Instant::now() + DEFAULT_DEADLINE;
-        Self { env, caller, scope, meta, deadline, transaction: None, untouched: false, pending: Pending::default() }
+        Self {
+            env,
+            caller,
+            scope,
+            meta,
+            deadline,
+            transaction: None,
+            untouched: false,
+            pending: Pending::default(),
+        }
     }
 
     /// The same with another deadline.
@@ -189,7 +198,10 @@ impl Cx {
     }
 
     /// Runs a look-up of the engine's own, whose transaction the handler may use or leave.
-    pub(crate) async fn look_up<T>(&mut self, query: QueryAs<'_, Postgres, T, PgArguments>) -> Result<Option<T>>
+    pub(crate) async fn look_up<T>(
+        &mut self,
+        query: QueryAs<'_, Postgres, T, PgArguments>,
+    ) -> Result<Option<T>>
     where
         T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     {

@@ -26,6 +26,7 @@ pub mod rules;
 pub mod search;
 mod statements;
 mod table;
+mod tree;
 mod verbs;
 
 pub use call::{Call, grpc_timeout};

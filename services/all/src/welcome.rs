@@ -28,10 +28,7 @@ pub struct Demo {
 impl Demo {
     /// Signs the tenant `demo` up unless it is there already.
     pub(crate) async fn prepare(mesh: &Mesh, secrets: &mut Secrets) -> Result<Self> {
-        let demo = Self {
-            email: DEMO_EMAIL.to_owned(),
-            password: secrets.get_or_generate(DEMO_SECRET)?,
-        };
+        let demo = Self { email: DEMO_EMAIL.to_owned(), password: secrets.get_or_generate(DEMO_SECRET)? };
         let request = SignUpRequest {
             company_name: "Demo Company".to_owned(),
             slug: "demo".to_owned(),
