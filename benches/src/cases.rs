@@ -272,7 +272,6 @@ async fn stocked_product(suite: &Suite, quantity: u64) -> Result<(String, String
         product_id: product.clone(),
         quantity: Some(Decimal { value: quantity.to_string() }),
         unit_cost: Some(eur(5)),
-        ..Default::default()
     };
     let request =
         ReceiveStockRequest { warehouse_id: Some(warehouse), lines: vec![line], ..Default::default() };

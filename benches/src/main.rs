@@ -18,7 +18,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let suite = stack::Suite::start().await?;
-        println!("{:<46} {:>12} {:>12}  {}", "figure", "measured", "limit", "reading");
+        load::line("figure", "measured", "limit", "reading");
         cases::start_and_memory(&suite)?;
         cases::create_contact(&suite).await?;
         binds::compare(&suite).await?;
