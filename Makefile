@@ -56,7 +56,7 @@ contracts: tools ## lint and format check of the contracts
 
 deny: tools ## licences, origins and duplicates of dependencies
 	$(CARGO) fetch --locked
-	$(DENY) --offline check licenses bans sources
+	$(DENY) --offline --log-level error check licenses bans sources
 
 deny-advisories: tools ## known vulnerabilities; needs the advisory database
 	$(DENY) check advisories
