@@ -1,5 +1,7 @@
 //! The command against a whole suite: signing in, calling, errors, events, and a folder with bad rows.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 mod support;
 
 use serde_json::json;

@@ -12,7 +12,7 @@ use kit::{Currency, Decimal, Money};
 
 use crate::Result;
 use crate::import::sheet::{Cells, Sheet};
-use crate::load::{NewAccount, NewOrder, NewOrderLine, NewProduct, NewStock, Plan, Problem, Row};
+use crate::load::{NewOrder, NewOrderLine, NewProduct, NewStock, Plan, Problem, Row};
 
 use self::party::{account, address, vendor_code};
 
