@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn a_line_that_makes_no_sense_is_named() {
         // Whoever sends many lines must be told which one is wrong, and why.
-        let cases: [(fn(&mut PlaceOrderLine), OrdersReason, &str); 9] = [
+        type Case = (fn(&mut PlaceOrderLine), OrdersReason, &'static str);
+        let cases: [Case; 9] = [
             (|line| line.quantity = decimal("0"), OrdersReason::QuantityNotPositive, "quantity"),
             (|line| line.quantity = decimal("-1"), OrdersReason::QuantityNotPositive, "quantity"),
             (|line| line.quantity = decimal("x"), OrdersReason::QuantityNotPositive, "quantity"),

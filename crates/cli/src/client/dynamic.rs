@@ -41,7 +41,14 @@ impl Client {
                 .next("call it from a program"));
         }
         let correlation = new_id();
-        let token = self.transport().session().token().await?;
+        let explain = |status: Status| {
+            let failure = Failure::of_call(&status, &names::full(method), &correlation);
+            match status.code() {
+                Code::Unavailable => failure.line(format!("address: {}", self.address())),
+                _ => failure,
+            }
+        };
+        let token = self.transport().session().token().await.map_err(explain)?;
         let mut sent = self.try_send(method, &request, timeout, &correlation).await;
         let refused = sent.as_ref().is_err_and(|status| status.code() == Code::Unauthenticated);
         if let (true, Some(token)) = (refused, token)
@@ -49,13 +56,7 @@ impl Client {
         {
             sent = self.try_send(method, &request, timeout, &correlation).await;
         }
-        sent.map_err(|status| {
-            let mut failure = Failure::of_call(&status, &names::full(method), &correlation);
-            if status.code() == Code::Unavailable {
-                failure = failure.line(format!("address: {}", self.address()));
-            }
-            failure
-        })
+        sent.map_err(explain)
     }
 
     async fn try_send(

@@ -92,10 +92,22 @@ async fn renewed(channel: &Channel, old: &Profile) -> Result<Profile, Status> {
             let fresh = log_in(channel.clone(), &current.address, DEMO_EMAIL, &password, "demo").await?;
             Profile { demo: true, ..fresh }
         }
-        Err(status) => return Err(status),
+        Err(status) => return Err(reached(status)),
     };
     fresh.save().map_err(internal)?;
     Ok(fresh)
+}
+
+/// The status, or in plain words that nobody answers: tonic says `tcp connect error`.
+pub fn reached(status: Status) -> Status {
+    use tonic_types::StatusExt as _;
+    let is_of_suite = status.get_error_details().error_info().is_some();
+    match status.code() {
+        Code::Unavailable if !is_of_suite => {
+            Status::unavailable("the suite cannot be reached at this address")
+        }
+        _ => status,
+    }
 }
 
 /// Signs in; the login is not stored.
@@ -111,7 +123,7 @@ pub async fn log_in(
         password: password.to_owned(),
         tenant_slug: tenant.to_owned(),
     };
-    let answer = AuthServiceClient::new(channel).login(request).await?.into_inner();
+    let answer = AuthServiceClient::new(channel).login(request).await.map_err(reached)?.into_inner();
     let tokens = answer.tokens.ok_or_else(|| Status::unknown("the answer has no tokens"))?;
     let profile = Profile {
         address: address.to_owned(),

@@ -1,5 +1,7 @@
 //! Orders through the public API with all their peers, on real databases.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 mod cancelling;
 mod failing;
 mod operating;

@@ -11,7 +11,20 @@ use crate::shop::{Shop, cents, eur, line, number};
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_goes_from_the_api_to_the_ledger() {
     // Prices, goods, money, invoice and timeline of an order must all tell the same story.
-    let shop = Shop::open().await;
+    travel(Shop::open().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_goes_from_the_api_to_the_ledger_over_kafka() {
+    // The same journey must end the same when its events go through a real broker.
+    let Ok(brokers) = std::env::var("TESSERA_TEST_KAFKA") else {
+        println!("skipped: TESSERA_TEST_KAFKA names no broker; run kafka/run.sh -- cargo test -p orders");
+        return;
+    };
+    travel(Shop::open_with(testkit::Options { kafka: Some(brokers), ..Default::default() }).await).await;
+}
+
+async fn travel(shop: Shop) {
     let tea = shop.product("TEA", 999, 10).await;
     let cup = shop.product("CUP", 450, 5).await;
     let agreed = PlaceOrderLine { unit_price: eur(400), discount: number("0.15"), ..line(&cup, "3") };

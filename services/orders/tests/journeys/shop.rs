@@ -57,6 +57,11 @@ pub fn line(product_id: &str, quantity: &str) -> PlaceOrderLine {
 impl Shop {
     /// A mesh of all that orders need, and a tenant in it.
     pub async fn open() -> Self {
+        Self::open_with(testkit::Options::default()).await
+    }
+
+    /// The same on another event log, say.
+    pub async fn open_with(options: testkit::Options) -> Self {
         let services = vec![
             catalog::service(),
             inventory::service(),
@@ -64,7 +69,7 @@ impl Shop {
             finance::service(),
             orders::service(),
         ];
-        let mesh = Mesh::start(services).await;
+        let mesh = Mesh::start_with(services, options).await;
         let acme = mesh.sign_up("acme").await;
         Self { mesh, acme, account: testkit::request_id() }
     }

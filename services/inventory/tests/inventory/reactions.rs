@@ -1,0 +1,106 @@
+//! What orders tell, in every order of arrival.
+
+use contracts::inventory::v1::{Reservation, ReservationState as State};
+use contracts::orders::v1::{OrderCancelled, OrderCompleted};
+use testkit::{Mesh, Party};
+
+use crate::world::{Act, act, check_books, events, new_id, receive, reserve, start, stock, tell};
+
+fn completed(reservation: &Reservation) -> OrderCompleted {
+    OrderCompleted {
+        order_id: reservation.source_id.clone(),
+        reservation_id: reservation.id.clone(),
+        ..OrderCompleted::default()
+    }
+}
+
+fn cancelled(reservation: &Reservation) -> OrderCancelled {
+    OrderCancelled {
+        order_id: reservation.source_id.clone(),
+        reservation_id: Some(reservation.id.clone()),
+        ..OrderCancelled::default()
+    }
+}
+
+async fn confirmed(party: &Party, product: &str) -> Reservation {
+    let held = reserve(party, &new_id(), &[(product, "2")]).await.unwrap();
+    act(party, Act::Confirm, &held.id).await.unwrap()
+}
+
+async fn becomes(party: &Party, id: &str, state: State) {
+    let look = || async move { (act(party, Act::Get, id).await.unwrap().state() == state).then_some(()) };
+    testkit::eventually(state.as_str_name(), look).await;
+}
+
+/// Waits until everything told before has been reacted to: events of one key keep their order.
+async fn all_done(mesh: &Mesh, party: &Party, product: &str, like: &Reservation) {
+    // A second reservation cannot share the key, so the inbox is asked instead.
+    let _ = (party, product);
+    let told = events(mesh, "order.completed").await + events(mesh, "order.cancelled").await;
+    let look = || async move {
+        let mut database = mesh.look_into("inventory").await;
+        let done: i64 = sqlx::query_scalar(
+            "select count(*) from tessera.inbox i join tessera.outbox o on o.id = i.event_id where o.topic = 'orders.orders'",
+        )
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+        (done >= told).then_some(())
+    };
+    testkit::eventually(&format!("all events about {}", like.source_id), look).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn goods_leave_with_the_order_and_return_with_its_end() {
+    // A completed order takes its goods once however often it is told; a cancelled one brings them back once.
+    let (mesh, acme) = start().await;
+    let product = new_id();
+    receive(&acme, &product, "10", Some(333)).await.unwrap();
+    let reservation = confirmed(&acme, &product).await;
+    tell(&mesh, &acme, completed(&reservation)).await;
+    tell(&mesh, &acme, completed(&reservation)).await;
+    becomes(&acme, &reservation.id, State::Consumed).await;
+    all_done(&mesh, &acme, &product, &reservation).await;
+    assert_eq!(stock(&acme, &product).await, (8.into(), 0.into(), 8.into(), Some(2_664)));
+    tell(&mesh, &acme, cancelled(&reservation)).await;
+    tell(&mesh, &acme, cancelled(&reservation)).await;
+    tell(&mesh, &acme, completed(&reservation)).await;
+    becomes(&acme, &reservation.id, State::Returned).await;
+    all_done(&mesh, &acme, &product, &reservation).await;
+    assert_eq!(stock(&acme, &product).await, (10.into(), 0.into(), 10.into(), Some(3_330)));
+    assert_eq!(events(&mesh, "reservation.consumed").await, 1);
+    assert_eq!(events(&mesh, "reservation.returned").await, 1);
+    check_books(&mesh, "after the return").await;
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_leaves_for_an_order_that_was_cancelled_first() {
+    // The cancellation may overtake the completion: the goods must then stay, free for others.
+    let (mesh, acme) = start().await;
+    let product = new_id();
+    receive(&acme, &product, "10", Some(100)).await.unwrap();
+    let reservation = confirmed(&acme, &product).await;
+    tell(&mesh, &acme, cancelled(&reservation)).await;
+    tell(&mesh, &acme, completed(&reservation)).await;
+    all_done(&mesh, &acme, &product, &reservation).await;
+    assert_eq!(act(&acme, Act::Get, &reservation.id).await.unwrap().state(), State::Released);
+    assert_eq!(stock(&acme, &product).await, (10.into(), 0.into(), 10.into(), Some(1_000)));
+    check_books(&mesh, "after a cancellation").await;
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_order_without_goods_is_no_trouble() {
+    // It may have failed before it had any, or be known by the order only.
+    let (mesh, acme) = start().await;
+    let product = new_id();
+    receive(&acme, &product, "10", None).await.unwrap();
+    tell(&mesh, &acme, OrderCancelled { order_id: new_id(), ..OrderCancelled::default() }).await;
+    let held = reserve(&acme, &new_id(), &[(&product, "2")]).await.unwrap();
+    tell(&mesh, &acme, OrderCancelled { order_id: held.source_id.clone(), ..OrderCancelled::default() })
+        .await;
+    becomes(&acme, &held.id, State::Released).await;
+    check_books(&mesh, "after cancellations").await;
+    mesh.stop().await;
+}
