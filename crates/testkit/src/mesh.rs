@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use contracts::identity::v1::SignUpRequest;
 use contracts::identity::v1::auth_service_client::AuthServiceClient;
+use contracts::identity::v1::{LoginRequest, SignUpRequest};
 use host::{Config, Database, Log, Service, ServiceIdentities};
 use kit::UuidV7;
 use local::{Provisioned, Secrets};
@@ -12,6 +12,9 @@ use store::{Channel, Env};
 
 use crate::clock::TestClock;
 use crate::party::Party;
+
+/// The password of every tenant's first user.
+const OWNER_PASSWORD: &str = "correct horse battery";
 
 /// What a test's mesh may have otherwise than usual.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +61,7 @@ impl Mesh {
             company_name: name.to_owned(),
             slug: name.to_owned(),
             email: format!("owner@{name}.example"),
-            password: "correct horse battery".to_owned(),
+            password: OWNER_PASSWORD.to_owned(),
             display_name: format!("Owner of {name}"),
             base_currency: "EUR".to_owned(),
         };
@@ -67,6 +70,20 @@ impl Mesh {
         let tokens = answer.tokens.expect("sign-up gives tokens");
         let tenant = answer.tenant.expect("sign-up gives the tenant");
         Party::new(self.channel(), tokens.access_token, tenant.slug, tenant.id)
+    }
+
+    /// The tenant's first user with a new token: one does not outlive a clock that was turned by more than a
+    /// quarter of an hour.
+    pub async fn sign_in(&self, party: &Party) -> Party {
+        let slug = party.slug().to_owned();
+        let request = LoginRequest {
+            email: format!("owner@{slug}.example"),
+            password: OWNER_PASSWORD.to_owned(),
+            tenant_slug: slug,
+        };
+        let answer = AuthServiceClient::new(self.channel()).login(request).await.expect("login works");
+        let tokens = answer.into_inner().tokens.expect("login gives tokens");
+        party.clone().with_token(&tokens.access_token)
     }
 
     /// Somebody without a token.

@@ -66,6 +66,11 @@ impl Party {
         Party { token: token.to_owned(), ..self }
     }
 
+    /// The tenant's slug.
+    pub fn slug(&self) -> &str {
+        &self.slug
+    }
+
     /// The tenant's id.
     pub fn tenant_id(&self) -> &str {
         &self.tenant_id

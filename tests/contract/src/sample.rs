@@ -87,7 +87,9 @@ fn scalar(
 ) -> Option<Value> {
     match field.kind() {
         Kind::String => string(field, seed).map(Value::String),
-        Kind::Bool => Some(Value::Bool(seed.is_multiple_of(2))),
+        // False for the records that are walked, whose seeds are even: what is marked, such as a default, may
+        // be kept from being deleted. True for the others.
+        Kind::Bool => Some(Value::Bool(!seed.is_multiple_of(2))),
         Kind::Int32 | Kind::Sint32 => Some(Value::I32(i32::try_from(seed % 1_000).ok()?)),
         Kind::Int64 | Kind::Sint64 => Some(Value::I64(i64::from(seed))),
         Kind::Double => Some(Value::F64(f64::from(seed) / 4.0)),

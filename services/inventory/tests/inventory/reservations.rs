@@ -152,15 +152,16 @@ async fn a_promise_ends_with_its_time() {
         assert!(act(&acme, Act::Confirm, id).await.unwrap().expire_time.is_none());
     }
     act(&acme, Act::Consume, &sold.id).await.unwrap();
-    let expired = |id: String| {
-        let acme = acme.clone();
-        async move { (act(&acme, Act::Get, &id).await.unwrap().state() == State::Expired).then_some(()) }
+    let expired = |party: &testkit::Party, id: &str| {
+        let (party, id) = (party.clone(), id.to_owned());
+        async move { (act(&party, Act::Get, &id).await.unwrap().state() == State::Expired).then_some(()) }
     };
     mesh.advance(Duration::seconds(61));
-    testkit::eventually("the short promise ends", || expired(short.id.clone())).await;
+    testkit::eventually("the short promise ends", || expired(&acme, &short.id)).await;
     assert_eq!(amounts(&acme, &product).await, quantities(7, 6));
     mesh.advance(Duration::minutes(15));
-    testkit::eventually("the long promise ends", || expired(long.id.clone())).await;
+    let acme = mesh.sign_in(&acme).await;
+    testkit::eventually("the long promise ends", || expired(&acme, &long.id)).await;
     assert_eq!(amounts(&acme, &product).await, quantities(7, 2));
     assert_eq!(act(&acme, Act::Get, &kept.id).await.unwrap().state(), State::Confirmed);
     assert_eq!(act(&acme, Act::Get, &sold.id).await.unwrap().state(), State::Consumed);
