@@ -36,9 +36,9 @@ unit: prepare ## every test but those that need a real broker
 kafka: ## a real single-node broker, until Ctrl-C
 	@kafka/run.sh
 
-bench: prepare ## figures, each beside its limit, measured in one run
-	$(CARGO) build --release -p all -p bench
-	$(CARGO) run --quiet --release -p bench
+bench: prepare ## figures, each beside its limit, measured in one run; CASES="create orders" for some
+	$(CARGO) build --release -p all -p bench -p cli
+	$(CARGO) run --quiet --release -p all -p bench -p cli --bin bench -- $(CASES)
 
 fmt: ## format Rust and protos
 	$(CARGO) fmt

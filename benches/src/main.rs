@@ -15,16 +15,34 @@ use std::time::Duration;
 const RUN: Duration = Duration::from_secs(6);
 
 fn main() -> anyhow::Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let known = ["start", "create", "binds", "read", "journal", "orders"];
+    if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        anyhow::bail!("there is no case {unknown}: choose among {}", known.join(", "));
+    }
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let suite = stack::Suite::start().await?;
         load::line("figure", "measured", "limit", "reading");
-        cases::start_and_memory(&suite)?;
-        cases::create_contact(&suite).await?;
-        binds::compare(&suite).await?;
-        cases::get_and_list(&suite).await?;
-        cases::journal(&suite).await?;
-        cases::orders(&suite).await?;
+        if is_wanted("start") {
+            cases::start_and_memory(&suite)?;
+        }
+        if is_wanted("create") {
+            cases::create_contact(&suite).await?;
+        }
+        if is_wanted("binds") {
+            binds::compare(&suite).await?;
+        }
+        if is_wanted("read") {
+            cases::get_and_list(&suite).await?;
+        }
+        if is_wanted("journal") {
+            cases::journal(&suite).await?;
+        }
+        if is_wanted("orders") {
+            cases::orders(&suite).await?;
+        }
         suite.stop().await
     })
 }

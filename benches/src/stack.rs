@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use contracts::identity::v1::SignUpRequest;
 use contracts::identity::v1::auth_service_client::AuthServiceClient;
 use local::{Cluster, ClusterOptions, Folder, Secrets};
+use sqlx::{Connection as _, PgConnection};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -14,7 +15,7 @@ use tonic::transport::{Channel, Endpoint};
 
 /// A running suite with a tenant.
 pub struct Suite {
-    child: Child,
+    process: Process,
     cluster: Cluster,
     _data: tempfile::TempDir,
     folder: Folder,
@@ -44,9 +45,9 @@ impl Suite {
         let folder = Folder::open(data.path())?;
         let cluster = Cluster::start(ClusterOptions::new(folder.path())?).await?;
         let port = local::free_port(None)?;
-        let (mut child, _) = launch(&folder, &cluster, port).await?;
-        stop(&mut child)?;
-        let (child, started) = launch(&folder, &cluster, port).await?;
+        let (first, _) = launch(&folder, &cluster, port).await?;
+        first.stop()?;
+        let (process, started) = launch(&folder, &cluster, port).await?;
         let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?;
         let mut channels = Vec::new();
         for _ in 0..8 {
@@ -64,7 +65,7 @@ impl Suite {
         let token = answer.tokens.context("sign-up gives tokens")?.access_token;
         let token = Token(format!("Bearer {token}").parse()?);
         let tenant_id = answer.tenant.context("sign-up gives the tenant")?.id;
-        Ok(Self { child, cluster, _data: data, folder, channels, token, tenant_id, started })
+        Ok(Self { process, cluster, _data: data, folder, channels, token, tenant_id, started })
     }
 
     /// A client on one of the connections.
@@ -78,36 +79,47 @@ impl Suite {
         let mut secrets: Secrets = self.folder.secrets()?;
         let role = format!("{}{service}", local::DEFAULT_PREFIX);
         let password = secrets.get_or_generate(&role)?;
-        Ok(local::with_login(&self.cluster.url("postgres"), &role, &password, &role)?)
+        Ok(local::with_login(&url(&self.cluster), &role, &password, &role)?)
+    }
+
+    /// Gives the planner statistics at once; by itself the server does so within a minute or so.
+    pub async fn analyze(&self, service: &str) -> Result<()> {
+        let database =
+            local::with_database(&url(&self.cluster), &format!("{}{service}", local::DEFAULT_PREFIX))?;
+        let mut connection = PgConnection::connect(&database).await?;
+        sqlx::raw_sql("analyze").execute(&mut connection).await?;
+        Ok(connection.close().await?)
     }
 
     /// Resident memory of the suite's process, in MiB.
     pub fn memory_mib(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.0.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
         Ok(kib / 1024.0)
     }
 
     /// Stops the suite and its server.
-    pub async fn stop(mut self) -> Result<()> {
-        stop(&mut self.child)?;
+    pub async fn stop(self) -> Result<()> {
+        self.process.stop()?;
         self.cluster.stop().await?;
         Ok(())
     }
 }
 
 /// Starts the all-in-one process on the running server and waits for its first answer.
-async fn launch(folder: &Folder, cluster: &Cluster, port: u16) -> Result<(Child, Duration)> {
+async fn launch(folder: &Folder, cluster: &Cluster, port: u16) -> Result<(Process, Duration)> {
     let binary = std::env::current_exe()?.with_file_name("all");
     let begun = Instant::now();
-    let child = Command::new(&binary)
+    let process = Command::new(&binary)
         .env("TESSERA_HOME", folder.path())
-        .env("TESSERA_DATABASE_URL", cluster.url("postgres"))
+        .env("TESSERA_DATABASE_URL", url(cluster))
         .env("TESSERA_LISTEN", format!("127.0.0.1:{port}"))
         .env("RUST_LOG", "warn")
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
+        .map(Process)
         .with_context(|| format!("{} is missing: run `make bench`", binary.display()))?;
     loop {
         if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
@@ -117,15 +129,33 @@ async fn launch(folder: &Folder, cluster: &Cluster, port: u16) -> Result<(Child,
                 .await
                 .is_ok()
         {
-            return Ok((child, begun.elapsed()));
+            return Ok((process, begun.elapsed()));
         }
         anyhow::ensure!(begun.elapsed() < Duration::from_secs(60), "the suite did not start");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-fn stop(child: &mut Child) -> Result<()> {
-    Command::new("kill").arg("-TERM").arg(child.id().to_string()).status()?;
-    child.wait()?;
-    Ok(())
+/// The same way to the server for the suite and for what it is compared with.
+fn url(cluster: &Cluster) -> String {
+    cluster.socket_url("postgres").unwrap_or_else(|| cluster.url("postgres"))
+}
+
+/// The suite's process, which does not outlive a run that fails.
+struct Process(Child);
+
+impl Process {
+    /// Has it drain and waits for its end.
+    fn stop(mut self) -> Result<()> {
+        Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status()?;
+        self.0.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nothing is left to kill after a stop.
+        let _ = self.0.kill();
+    }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::FutureExt;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::commits::Commits;
 use crate::record::REPLAY_FOR;
 use crate::{
     Backoff, Batch, Consumer, DeadLetter, DeadLetterSink, Delivery, EventLog, LogError, Position, Retry,
@@ -34,6 +35,9 @@ pub struct ConsumerConfig {
     pub drain: Duration,
     /// How often the lag is measured.
     pub lag_every: Duration,
+    /// Commits are at least this far apart, so that a busy consumer commits many batches at once. An idle one
+    /// commits at once.
+    pub pace: Duration,
 }
 
 impl ConsumerConfig {
@@ -48,6 +52,7 @@ impl ConsumerConfig {
             handle_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(20),
             lag_every: Duration::from_secs(15),
+            pace: Duration::from_millis(20),
         }
     }
 }
@@ -147,6 +152,7 @@ async fn consume(
     shutdown: &CancellationToken,
 ) -> Result<(), LogError> {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let mut commits = Commits::new(workers.config.pace);
     while !shutdown.is_cancelled() {
         // A task of its own: a poll is never dropped halfway, and commits go on beside it.
         let (poller, max) = (consumer.clone(), workers.config.batch);
@@ -154,7 +160,8 @@ async fn consume(
         let polled = loop {
             tokio::select! {
                 biased;
-                Some(done) = tasks.join_next() => commit(&**consumer, tasks, done, workers).await?,
+                Some(done) = tasks.join_next() => commits.add(done)?,
+                () = commits.due() => commits.send(&**consumer, &workers.config.group).await,
                 polled = &mut poll => break polled,
             }
         };
@@ -176,25 +183,7 @@ async fn consume(
             Err(error) => return Err(LogError::Fatal(format!("polling: {error}"))),
         }
     }
-    Ok(())
-}
-
-/// Commits one finished batch and all others that are finished too.
-async fn commit(
-    consumer: &dyn Consumer,
-    tasks: &mut JoinSet<Position>,
-    first: Result<Position, JoinError>,
-    workers: &Workers,
-) -> Result<(), LogError> {
-    let broken = |error: JoinError| LogError::Fatal(format!("a worker broke: {error}"));
-    let mut done = vec![first.map_err(broken)?];
-    while let Some(next) = tasks.try_join_next() {
-        done.push(next.map_err(broken)?);
-    }
-    if let Err(error) = consumer.commit(&done).await {
-        // The effects stand; the events come again and the inbox drops them.
-        tracing::info!(group = workers.config.group, %error, "not committed");
-    }
+    commits.send(&**consumer, &workers.config.group).await;
     Ok(())
 }
 
@@ -202,11 +191,13 @@ async fn commit(
 async fn drain(consumer: &Arc<dyn Consumer>, workers: &Workers, mut tasks: JoinSet<Position>) {
     workers.stop.cancel();
     let deadline = Instant::now() + workers.config.drain;
+    let mut commits = Commits::new(Duration::ZERO);
     while let Ok(Some(done)) = tokio::time::timeout_at(deadline, tasks.join_next()).await {
-        if let Err(error) = commit(&**consumer, &mut tasks, done, workers).await {
+        if let Err(error) = commits.add(done) {
             tracing::error!(group = workers.config.group, %error, "draining");
         }
     }
+    commits.send(&**consumer, &workers.config.group).await;
     if !tasks.is_empty() {
         tracing::warn!(group = workers.config.group, partitions = tasks.len(), "broke off events at hand");
         tasks.shutdown().await;

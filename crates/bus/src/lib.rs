@@ -13,6 +13,7 @@
 //! committed after the effect. Together with the outbox and the inbox an effect happens exactly once.
 
 mod backoff;
+mod commits;
 mod config;
 mod consume;
 mod dead_letters;

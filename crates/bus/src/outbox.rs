@@ -36,6 +36,8 @@ impl Outbox {
     ) -> Result<Option<Outbox>, sqlx::Error> {
         let options = options.clone().application_name("tessera-relay").options([
             ("statement_timeout", "15s"),
+            // A mark that is lost means that events go twice, so it need not wait for the disk.
+            ("synchronous_commit", "off"),
             // A relay that vanished without a word lets go of the lock in about eleven seconds.
             ("tcp_keepalives_idle", "5"),
             ("tcp_keepalives_interval", "2"),
@@ -117,7 +119,8 @@ impl Outbox {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
             "delete from tessera.outbox where seq in (select seq from tessera.outbox
-               where publish_time < now() - make_interval(secs => $1) order by seq limit $2)",
+               where publish_time < now() - make_interval(secs => $1)
+                 and create_time < now() - make_interval(secs => $1) order by seq limit $2)",
         )
         .bind(keep.as_secs_f64())
         .bind(max)

@@ -33,6 +33,9 @@ pub struct RelayConfig {
     pub batch: usize,
     /// How long the relay sleeps unwoken.
     pub poll: Duration,
+    /// Publishes are at least this far apart, so that a busy service's events go many at a time. Those of an idle
+    /// one go at once.
+    pub pace: Duration,
     /// How long published rows are kept.
     pub keep: Duration,
     /// How long publishing what is pending may take at shutdown.
@@ -47,6 +50,7 @@ impl RelayConfig {
             on_begin: on_begin.into(),
             batch: 500,
             poll: Duration::from_millis(500),
+            pace: Duration::from_millis(20),
             keep: Duration::from_secs(24 * 3600),
             drain: Duration::from_secs(10),
         }
@@ -102,14 +106,14 @@ impl Relay {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         let mut outbox = None;
         while !shutdown.is_cancelled() {
+            let next = Instant::now() + self.config.pace;
             match self.bounded_step(&mut outbox, &shutdown).await {
                 Ok(more) => {
                     backoff.reset();
                     if !more {
                         tokio::select! {
                             () = shutdown.cancelled() => {}
-                            () = self.wake.notified() => {}
-                            () = tokio::time::sleep(self.config.poll) => {}
+                            () = self.wait(next) => {}
                         }
                     }
                 }
@@ -126,6 +130,13 @@ impl Relay {
             }
         }
         self.drain(outbox).await;
+    }
+
+    /// Waits to be woken, or for the next look, and in any case until `next`.
+    async fn wait(&self, next: Instant) {
+        // Unwoken is no error: whoever commits in another process cannot wake us.
+        let _ = tokio::time::timeout(self.config.poll, self.wake.notified()).await;
+        tokio::time::sleep_until(next).await;
     }
 
     /// A step that ends in time, also when a connection hangs or `shutdown` comes. After a failure of the database

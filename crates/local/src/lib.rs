@@ -51,4 +51,4 @@ pub use shared::{
     SharedCluster, shared_cluster, test_database, test_database_from, test_prefix, test_template,
 };
 pub use system::{MINIMUM_FREE_DISK, ensure_disk, free_port, port_is_free, require_port};
-pub use url::with_login;
+pub use url::{with_database, with_login};

@@ -23,7 +23,7 @@ pub fn with_login(url: &str, user: &str, password: &str, database: &str) -> Resu
 }
 
 /// The same server and login, another database.
-pub(crate) fn with_database(url: &str, database: &str) -> Result<String> {
+pub fn with_database(url: &str, database: &str) -> Result<String> {
     let parts = Parts::parse(url)?;
     let query: Vec<String> =
         parts.query.iter().filter(|pair| !names(pair, &["dbname"])).map(|pair| (*pair).to_owned()).collect();

@@ -62,6 +62,8 @@ pub struct Cx {
     transaction: Option<Transaction<'static, Postgres>>,
     /// The engine has looked something up before the handler, which has not used the transaction yet.
     untouched: bool,
+    /// A statement has run, perhaps in a transaction that has ended since.
+    used: bool,
     pub(crate) pending: Pending,
 }
 
@@ -78,6 +80,7 @@ impl Cx {
             deadline,
             transaction: None,
             untouched: false,
+            used: false,
             pending: Pending::default(),
         }
     }
@@ -177,6 +180,7 @@ impl Cx {
     /// The connection inside the transaction, which opens here if it is not open yet.
     pub async fn sql(&mut self) -> Result<&mut PgConnection> {
         self.untouched = false;
+        self.used = true;
         if self.transaction.is_none() {
             self.transaction = Some(self.begin().await?);
         }
@@ -273,11 +277,18 @@ impl Cx {
         if !self.pending.events.is_empty() {
             self.env.outbox_wake().notify_one();
         }
-        if !self.pending.jobs.is_empty() {
+        // One for later is found when it is due.
+        let now = self.now();
+        if self.pending.jobs.iter().any(|job| job.run_time <= now) {
             self.env.jobs_wake().notify_one();
         }
         self.pending = Pending::default();
         Ok(())
+    }
+
+    /// Whether nothing was read or written, nor is to be.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.used && self.pending.is_empty()
     }
 
     /// Undoes what was written since the last checkpoint.

@@ -28,7 +28,8 @@ where
     }
 }
 
-/// Runs a reaction to an event unless this consumer has seen it; inbox row and effect commit together.
+/// Runs a reaction to an event; inbox row and effect commit together, so that a second time is undone by the
+/// inbox. It is rare enough not to be looked for first.
 pub async fn react<E, F>(env: &Env, consumer: &str, envelope: &Envelope, event: E, reaction: &F) -> Result<()>
 where
     F: for<'a> React<'a, E>,
@@ -40,36 +41,26 @@ where
         causation_id: envelope.event_id.to_string(),
     };
     let mut cx = Cx::new(env.clone(), Caller::service(env.service(), Some(envelope.tenant_id)), meta);
+    let Err(error) = attempt(&mut cx, consumer, envelope, event, reaction).await else { return Ok(()) };
+    cx.rollback().await;
+    // What had its effect may well fail the second time, and is no failure then.
     let seen = sqlx::query_as::<_, (bool,)>(
         "select exists (select from tessera.inbox where event_id = $1 and consumer = $2)",
     );
-    if cx.look_up(seen.bind(envelope.event_id).bind(consumer)).await? == Some((true,)) {
-        cx.rollback().await;
-        return Ok(());
-    }
-    let result = reaction.react(&mut cx, event).await;
-    let result = match result {
-        Ok(()) => {
-            let row = InboxRow { event_id: envelope.event_id, consumer: consumer.to_owned() };
-            cx.pending.inbox = Some(row);
-            cx.checkpoint().await
-        }
-        Err(error) => Err(error),
-    };
-    match result {
-        Ok(()) => Ok(()),
-        // Another process handled the same event at the same time and committed first.
-        Err(error) if is_seen(&error) => {
-            cx.rollback().await;
-            Ok(())
-        }
-        Err(error) => {
-            cx.rollback().await;
-            Err(error)
-        }
-    }
+    let seen = cx.row(seen.bind(envelope.event_id).bind(consumer)).await;
+    cx.rollback().await;
+    if matches!(seen, Ok(Some((true,)))) { Ok(()) } else { Err(error) }
 }
 
-fn is_seen(error: &kit::Error) -> bool {
-    error.metadata().get("constraint").is_some_and(|name| name == "inbox_pkey")
+async fn attempt<E, F>(cx: &mut Cx, consumer: &str, envelope: &Envelope, event: E, reaction: &F) -> Result<()>
+where
+    F: for<'a> React<'a, E>,
+{
+    reaction.react(cx, event).await?;
+    if cx.is_idle() {
+        // Nothing was done that could be done twice.
+        return Ok(());
+    }
+    cx.pending.inbox = Some(InboxRow { event_id: envelope.event_id, consumer: consumer.to_owned() });
+    cx.checkpoint().await
 }

@@ -144,7 +144,9 @@ impl Stack {
         let names: Vec<&str> = services.iter().map(Service::name).collect();
         let admin_url = match (&options.database_url, cluster) {
             (Some(url), _) => url.clone(),
-            (None, Some(cluster)) => cluster.url("postgres"),
+            (None, Some(cluster)) => {
+                cluster.socket_url("postgres").unwrap_or_else(|| cluster.url("postgres"))
+            }
             (None, None) => anyhow::bail!("there is neither a private nor a named database server"),
         };
         let mut secrets = folder.secrets()?;

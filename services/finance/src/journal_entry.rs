@@ -1,8 +1,8 @@
 //! The journal: what is posted stays, and all of it is balanced.
 
 use contracts::finance::v1::{
-    BatchPostJournalEntriesRequest, BatchPostJournalEntriesResponse, FinanceReason, JournalEntry,
-    JournalEntryApi, JournalEntryPosted, PostJournalEntryRequest, ReverseJournalEntryRequest,
+    BatchPostJournalEntriesRequest, BatchPostJournalEntriesResponse, FinanceReason, JournalEntriesPosted,
+    JournalEntry, JournalEntryApi, PostJournalEntryRequest, PostedJournalEntry, ReverseJournalEntryRequest,
 };
 use kit::{Code, Error, OffsetDateTime, Result, Uuid, ensure};
 use store::Cx;
@@ -108,11 +108,15 @@ async fn post_named(
     if let Some((code, unknown)) = wrong.first() {
         return Err(refusal(entries, code, *unknown, place));
     }
-    for entry in entries {
-        cx.emit(JournalEntryPosted {
-            journal_entry_id: entry.id().to_string(),
-            source_type: entry.source().kind.clone(),
-            source_id: entry.source().id.clone().unwrap_or_default(),
+    let posted = |entry: &Entry| PostedJournalEntry {
+        journal_entry_id: entry.id().to_string(),
+        source_type: entry.source().kind.clone(),
+        source_id: entry.source().id.clone().unwrap_or_default(),
+    };
+    if let Some(first) = entries.first() {
+        cx.emit(JournalEntriesPosted {
+            first_journal_entry_id: first.id().to_string(),
+            entries: entries.iter().map(posted).collect(),
         })?;
     }
     Ok(time)

@@ -40,6 +40,7 @@ create table stock_levels (
     constraint stock_levels_value_check check (
         (value_minor is null) = (value_currency is null) and value_minor >= 0 and (on_hand > 0 or value_minor = 0)
     )
-);
+-- Room on each page, so that a row that is written at every step stays there and its indices as they are.
+) with (fillfactor = 50);
 create index stock_levels_warehouse on stock_levels (tenant_id, warehouse_id);
 select tessera.protect('stock_levels');

@@ -13,5 +13,6 @@ create table reservations (
     revision bigint not null default 1,
     primary key (tenant_id, id),
     constraint reservations_source_id_key unique (tenant_id, source_id)
-);
+-- Room on each page, so that a row that is written at every step stays there and its indices as they are.
+) with (fillfactor = 50);
 select tessera.protect('reservations');

@@ -35,7 +35,8 @@ create table orders (
     updated_by text not null,
     revision bigint not null default 1,
     primary key (tenant_id, id)
-);
+-- Room on each page, so that a row that is written at every step stays there and its indices as they are.
+) with (fillfactor = 50);
 create unique index orders_number_key on orders (tenant_id, number);
 create unique index orders_external_reference_key on orders (tenant_id, external_reference)
     where external_reference is not null;

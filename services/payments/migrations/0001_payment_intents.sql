@@ -38,5 +38,6 @@ create table payment_intents (
         coalesce(refunded_minor, 0) between 0 and coalesce(captured_minor, 0)
         and coalesce(refunded_currency, amount_currency) = amount_currency
     )
-);
+-- Room on each page, so that a row that is written at every step stays there and its indices as they are.
+) with (fillfactor = 50);
 select tessera.protect('payment_intents');

@@ -11,6 +11,9 @@ use super::wake::Waiter;
 use super::{STATEMENT_TIMEOUT, Shared, db_error};
 use crate::{Batch, Consumer, LogError, Position};
 
+/// Looks are at least this far apart.
+const LOOK_PACE: Duration = Duration::from_millis(15);
+
 pub(super) struct PgConsumer {
     shared: Arc<Shared>,
     who: Membership,
@@ -19,6 +22,8 @@ pub(super) struct PgConsumer {
     session: tokio::sync::Mutex<Option<Session>>,
     /// When to look unwoken.
     next_look: Mutex<Instant>,
+    /// Woken or not, no look before this time.
+    no_look_before: Mutex<Instant>,
     assignment: Mutex<Vec<(String, i32)>>,
 }
 
@@ -33,6 +38,7 @@ impl PgConsumer {
             waiter,
             session: tokio::sync::Mutex::new(Some(session)),
             next_look: Mutex::new(Instant::now()),
+            no_look_before: Mutex::new(Instant::now()),
             assignment: Mutex::default(),
         })
     }
@@ -58,6 +64,14 @@ impl PgConsumer {
                 Err(error)
             }
         }
+    }
+
+    /// Waits until it is time for another look: a busy consumer takes many events at a time, an idle one looks at
+    /// once.
+    async fn keep_pace(&self) {
+        let until = *self.no_look_before.lock().unwrap_or_else(|e| e.into_inner());
+        tokio::time::sleep_until(until).await;
+        *self.no_look_before.lock().unwrap_or_else(|e| e.into_inner()) = Instant::now() + LOOK_PACE;
     }
 
     fn look_at(&self, time: Instant) {
@@ -101,6 +115,7 @@ impl Consumer for PgConsumer {
                 () = tokio::time::sleep_until(deadline) => return Ok(Vec::new()),
                 () = self.shared.closed.cancelled() => continue,
             }
+            self.keep_pace().await;
             let batches = self.look(max.max(1)).await?;
             if !batches.is_empty() {
                 return Ok(batches);
