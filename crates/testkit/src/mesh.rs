@@ -1,6 +1,6 @@
 //! Services in this process, on fresh databases.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use contracts::identity::v1::auth_service_client::AuthServiceClient;
@@ -30,6 +30,8 @@ pub struct Mesh {
     host: host::Mesh,
     clock: Arc<TestClock>,
     provisioned: Provisioned,
+    /// The topics that each service reads.
+    readers: HashMap<&'static str, Vec<String>>,
 }
 
 impl Mesh {
@@ -45,6 +47,7 @@ impl Mesh {
         services.push(identity::service(identities));
         let names: Vec<&str> = services.iter().map(Service::name).collect();
         let provisioned = databases(&names).await;
+        let readers = services.iter().map(|service| (service.name(), topics(service))).collect();
         let log = match &options.kafka {
             Some(brokers) => Log::Kafka(brokers.clone()),
             None => Log::Postgres(provisioned.log_url.clone()),
@@ -52,7 +55,7 @@ impl Mesh {
         let config = config(&provisioned, secrets, log, options.job_lease_seconds);
         let clock = Arc::new(TestClock::default());
         let host = host::Mesh::start_with(services, config, clock.clone()).await.expect("the mesh starts");
-        Self { host, clock, provisioned }
+        Self { host, clock, provisioned, readers }
     }
 
     /// A new tenant, as its first user, who may do everything. `name` becomes its slug and company name.
@@ -118,6 +121,40 @@ impl Mesh {
         <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.expect("the administrator can connect")
     }
 
+    /// Waits until every event that was told has been published, and handled by all that listen to it.
+    pub async fn at_rest(&self) {
+        let before = tokio::sync::Mutex::new(None);
+        crate::eventually("rest", || async {
+            // Twice the same, since a handler at work may be about to tell something new.
+            let now = self.rest().await;
+            let before = std::mem::replace(&mut *before.lock().await, now);
+            (now.is_some() && now == before).then_some(())
+        })
+        .await;
+    }
+
+    /// How much is in the log when nobody is behind, and nothing else otherwise.
+    async fn rest(&self) -> Option<i64> {
+        for service in self.provisioned.services.keys() {
+            let query = "select exists (select from tessera.outbox where publish_time is null)";
+            let mut database = self.look_into(service).await;
+            let waits: bool = sqlx::query_scalar(query).fetch_one(&mut database).await.expect("it has one");
+            if waits {
+                return None;
+            }
+        }
+        let mut total = 0;
+        for (group, topics) in &self.readers {
+            for lag in self.log().lag(group, topics).await.expect("the log answers") {
+                if lag.lag != 0 {
+                    return None;
+                }
+                total += lag.end;
+            }
+        }
+        Some(total)
+    }
+
     /// Turns the clock of all services.
     pub fn advance(&self, by: kit::Duration) {
         self.clock.advance(by);
@@ -127,6 +164,12 @@ impl Mesh {
     pub async fn stop(self) {
         self.host.drain().await;
     }
+}
+
+fn topics(service: &Service) -> Vec<String> {
+    let topics: BTreeSet<String> =
+        service.listens_to().into_iter().map(|(topic, _)| topic.to_owned()).collect();
+    topics.into_iter().collect()
 }
 
 /// Fresh databases for these services on the tests' cluster.

@@ -146,7 +146,7 @@ pub async fn receive_stock(api: &Api, plan: &Plan, goods: &Goods, problems: &mut
             let request = ReceiveStockRequest {
                 warehouse_id: goods.warehouses.get(warehouse).cloned(),
                 lines: lines.to_vec(),
-                source_type: "import".to_owned(),
+                source_type: "opening_stock".to_owned(),
                 source_id: Some(mark.clone()),
                 memo: format!("opening stock of {}", plan.source),
                 // The same lines are the same request: two runs at a time receive them once.

@@ -32,24 +32,6 @@ async fn becomes(party: &Party, id: &str, state: State) {
     testkit::eventually(state.as_str_name(), look).await;
 }
 
-/// Waits until everything told before has been reacted to: events of one key keep their order.
-async fn all_done(mesh: &Mesh, party: &Party, product: &str, like: &Reservation) {
-    // A second reservation cannot share the key, so the inbox is asked instead.
-    let _ = (party, product);
-    let told = events(mesh, "order.completed").await + events(mesh, "order.cancelled").await;
-    let look = || async move {
-        let mut database = mesh.look_into("inventory").await;
-        let done: i64 = sqlx::query_scalar(
-            "select count(*) from tessera.inbox i join tessera.outbox o on o.id = i.event_id where o.topic = 'orders.orders'",
-        )
-        .fetch_one(&mut database)
-        .await
-        .unwrap();
-        (done >= told).then_some(())
-    };
-    testkit::eventually(&format!("all events about {}", like.source_id), look).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn goods_leave_with_the_order_and_return_with_its_end() {
     // A completed order takes its goods once however often it is told; a cancelled one brings them back once.
@@ -60,13 +42,13 @@ async fn goods_leave_with_the_order_and_return_with_its_end() {
     tell(&mesh, &acme, completed(&reservation)).await;
     tell(&mesh, &acme, completed(&reservation)).await;
     becomes(&acme, &reservation.id, State::Consumed).await;
-    all_done(&mesh, &acme, &product, &reservation).await;
+    mesh.at_rest().await;
     assert_eq!(stock(&acme, &product).await, (8.into(), 0.into(), 8.into(), Some(2_664)));
     tell(&mesh, &acme, cancelled(&reservation)).await;
     tell(&mesh, &acme, cancelled(&reservation)).await;
     tell(&mesh, &acme, completed(&reservation)).await;
     becomes(&acme, &reservation.id, State::Returned).await;
-    all_done(&mesh, &acme, &product, &reservation).await;
+    mesh.at_rest().await;
     assert_eq!(stock(&acme, &product).await, (10.into(), 0.into(), 10.into(), Some(3_330)));
     assert_eq!(events(&mesh, "reservation.consumed").await, 1);
     assert_eq!(events(&mesh, "reservation.returned").await, 1);
@@ -83,7 +65,7 @@ async fn nothing_leaves_for_an_order_that_was_cancelled_first() {
     let reservation = confirmed(&acme, &product).await;
     tell(&mesh, &acme, cancelled(&reservation)).await;
     tell(&mesh, &acme, completed(&reservation)).await;
-    all_done(&mesh, &acme, &product, &reservation).await;
+    mesh.at_rest().await;
     assert_eq!(act(&acme, Act::Get, &reservation.id).await.unwrap().state(), State::Released);
     assert_eq!(stock(&acme, &product).await, (10.into(), 0.into(), 10.into(), Some(1_000)));
     check_books(&mesh, "after a cancellation").await;

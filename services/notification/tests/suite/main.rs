@@ -121,14 +121,7 @@ async fn an_order_is_confirmed_once() {
     for event in [completed(""), completed("nobody"), order.clone(), order.clone(), order.clone()] {
         tell(&mesh, acme.tenant_id(), event).await;
     }
-    let admin = tokio::sync::Mutex::new(mesh.look_into("notification").await);
-    eventually("all events", || async {
-        let query = "select count(*) from tessera.inbox where event_id is not null";
-        let done: i64 = sqlx::query_scalar(query).fetch_one(&mut *admin.lock().await).await.unwrap();
-        // And the news of the tenant.
-        (done == 6).then_some(())
-    })
-    .await;
+    mesh.at_rest().await;
     let all = deliveries(&acme).await;
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].dedupe_key, format!("order_confirmation:{}", order.order_id));
