@@ -43,7 +43,7 @@ create unique index orders_external_reference_key on orders (tenant_id, external
 create index orders_account on orders (tenant_id, account_id, id);
 select tessera.protect('orders');
 
--- The last number given in each tenant. A row that is locked until the commit, so it is taken late.
+-- The last number given in each tenant. Everybody who orders waits for the row, so it is taken in a transaction of its own.
 create table order_numbers (
     tenant_id uuid not null default tessera.current_tenant(),
     last bigint not null,

@@ -18,10 +18,14 @@ impl OrderApi for Orders {
         let content = draft::content(&request)?;
         let mut order = draft::order(request, cx.now())?;
         order.id = cx.new_id();
-        if let Some(earlier) = claim_reference(cx, &order, &content).await? {
+        if let Some(earlier) = placed_before(cx, &order, &content).await? {
             return Ok(earlier);
         }
         order.number = next_number(cx).await?;
+        if !claim_reference(cx, &order, &content).await? {
+            let earlier = placed_before(cx, &order, &content).await?;
+            return earlier.ok_or_else(|| Error::internal("a taken reference has no order"));
+        }
         let order = cx.insert(order).await?;
         saga::start(cx, &order.id, SagaKind::PlaceOrder).await?;
         cx.emit(event::placed(&order))?;
@@ -67,38 +71,39 @@ impl OrderApi for Orders {
     }
 }
 
-/// Takes the order's external reference, or returns the order that has it already. Fails when that one has
-/// other content.
-async fn claim_reference(cx: &mut Cx, order: &Order, content: &[u8]) -> Result<Option<Order>> {
+/// The order that has this one's external reference already. Fails when that one has other content.
+async fn placed_before(cx: &mut Cx, order: &Order, content: &[u8]) -> Result<Option<Order>> {
     let Some(reference) = &order.external_reference else { return Ok(None) };
-    let id = Uuid::parse_str(&order.id).map_err(Error::internal)?;
-    let claim = sqlx::query(
-        "insert into placements (external_reference, order_id, content) values ($1, $2, $3)
-         on conflict (tenant_id, external_reference) do nothing",
-    );
-    if cx.execute(claim.bind(reference).bind(id).bind(content)).await? == 1 {
-        return Ok(None);
-    }
     let query = sqlx::query_as::<_, (Uuid, Vec<u8>)>(
         "select order_id, content from placements where external_reference = $1",
     );
-    let (earlier, earlier_content) = cx
-        .row(query.bind(reference))
-        .await?
-        .ok_or_else(|| Error::internal("a taken reference has no order"))?;
+    let Some((earlier, earlier_content)) = cx.row(query.bind(reference)).await? else { return Ok(None) };
     if earlier_content != content {
         return Err(Error::already_exists("external_reference").with("order_id", earlier));
     }
     cx.get(&earlier.to_string()).await.map(Some)
 }
 
-/// The tenant's next order number. Others wait for its row until the commit, so it is taken late.
+/// Takes the order's external reference. False when somebody has just been quicker.
+async fn claim_reference(cx: &mut Cx, order: &Order, content: &[u8]) -> Result<bool> {
+    let Some(reference) = &order.external_reference else { return Ok(true) };
+    let id = Uuid::parse_str(&order.id).map_err(Error::internal)?;
+    let claim = sqlx::query(
+        "insert into placements (external_reference, order_id, content) values ($1, $2, $3)
+         on conflict (tenant_id, external_reference) do nothing",
+    );
+    Ok(cx.execute(claim.bind(reference).bind(id).bind(content)).await? == 1)
+}
+
+/// The tenant's next order number. Everybody who orders waits for its row, so that it is committed at once, and
+/// not even the disk is waited for: what is lost in a crash is a number that no order has. Numbers may have gaps.
 async fn next_number(cx: &mut Cx) -> Result<String> {
     let query = sqlx::query_as::<_, (i64,)>(
-        "insert into order_numbers (last) values (1)
+        "insert into order_numbers (last) select 1 where set_config('synchronous_commit', 'off', true) = 'off'
          on conflict (tenant_id) do update set last = order_numbers.last + 1 returning last",
     );
     let (number,) = cx.row(query).await?.ok_or_else(|| Error::internal("no order number was given"))?;
+    cx.checkpoint().await?;
     Ok(format!("SO-{number:06}"))
 }
 

@@ -2,7 +2,7 @@
 
 use contracts::inventory::v1::{Reservation, ReservationState as State};
 use contracts::orders::v1::{OrderCancelled, OrderCompleted};
-use testkit::{Mesh, Party};
+use testkit::Party;
 
 use crate::world::{Act, act, check_books, events, new_id, receive, reserve, start, stock, tell};
 
