@@ -41,4 +41,4 @@ pub use record::{
     TopicSpec, dead_letter_topic,
 };
 pub use relay::{Relay, RelayConfig};
-pub use tail::{Tail, newest};
+pub use tail::Tail;

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use crate::{Delivery, EventLog, LogError};
 
-/// The newest `count` events of the topics, oldest first.
-pub async fn newest(log: &dyn EventLog, topics: &[String], count: usize) -> Result<Vec<Delivery>, LogError> {
-    Ok(Tail::start(log, topics, count).await?.0)
-}
+/// How many events a start looks at, all partitions together, to find those that are wanted.
+const LOOK_BACK: usize = 20_000;
 
 /// Follows topics without joining a group: it commits nothing and disturbs nobody.
 #[derive(Debug)]
@@ -18,24 +16,28 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// The newest `count` events, and a tail that goes on from there.
+    /// The newest `count` events among those that are wanted, oldest first, and a tail that goes on from there.
+    /// Looks back over a bounded number of events: what is rare may lie further back.
     pub async fn start(
         log: &dyn EventLog,
         topics: &[String],
         count: usize,
+        is_wanted: impl Fn(&Delivery) -> bool,
     ) -> Result<(Vec<Delivery>, Tail), LogError> {
         let mut tail = Tail { topics: topics.to_vec(), next: HashMap::new() };
         let mut events = Vec::new();
-        let per_partition = i64::try_from(count).unwrap_or(i64::MAX);
-        for b in log.bounds(topics).await? {
-            let from = b.start.max(b.end.saturating_sub(per_partition));
+        let bounds = log.bounds(topics).await?;
+        let window = count.max(LOOK_BACK / bounds.len().max(1));
+        for b in bounds {
+            let from = b.start.max(b.end.saturating_sub(i64::try_from(window).unwrap_or(i64::MAX)));
+            let mut next = b.end;
             if count > 0 && from < b.end {
-                events.extend(log.read(&b.topic, b.partition, from, count).await?);
+                let read = log.read(&b.topic, b.partition, from, window).await?;
+                // More may have come since the bounds were asked for.
+                next = read.last().map_or(next, |last| next.max(last.offset + 1));
+                events.extend(read.into_iter().filter(&is_wanted));
             }
-            tail.next.insert((b.topic, b.partition), b.end);
-        }
-        for event in &events {
-            tail.advance(event);
+            tail.next.insert((b.topic, b.partition), next);
         }
         events.sort_by(by_time);
         events.drain(..events.len().saturating_sub(count));

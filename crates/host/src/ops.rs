@@ -38,19 +38,20 @@ impl EventLogApi for EventLogs {
             size => size.min(TAIL_SIZE_MAX),
         };
         let topics: Vec<String> = contracts::TOPICS.iter().map(|topic| topic.name.to_owned()).collect();
-        let wanted = |envelope: &Envelope| {
-            envelope.tenant_id == tenant && matches(&request.types, &envelope.event_type)
+        let is_wanted = |delivery: &bus::Delivery| {
+            delivery.tenant_id() == Some(tenant) && matches(&request.types, delivery.event_type())
         };
         let (mut events, mut tail) = if request.cursor.is_empty() {
             let backlog = usize::try_from(request.backlog).unwrap_or(0);
-            let (newest, tail) = Tail::start(&*self.log, &topics, backlog).await.map_err(log_error)?;
-            (pick(newest, &wanted), tail)
+            let start = Tail::start(&*self.log, &topics, backlog, is_wanted);
+            let (newest, tail) = start.await.map_err(log_error)?;
+            (pick(newest, is_wanted), tail)
         } else {
             (Vec::new(), Tail::resume(&topics, parse_cursor(&request.cursor)?))
         };
         let until = Instant::now() + Duration::from_millis(u64::try_from(request.wait_ms).unwrap_or(0));
         while events.is_empty() {
-            events = pick(tail.more(&*self.log, size).await.map_err(log_error)?, &wanted);
+            events = pick(tail.more(&*self.log, size).await.map_err(log_error)?, is_wanted);
             if !events.is_empty() || Instant::now() + TAIL_PAUSE > until {
                 break;
             }
@@ -134,8 +135,13 @@ fn matches(wanted: &[String], event_type: &str) -> bool {
     wanted.is_empty() || wanted.iter().any(|pattern| store::covers(pattern, event_type))
 }
 
-fn pick(deliveries: Vec<bus::Delivery>, wanted: &impl Fn(&Envelope) -> bool) -> Vec<Envelope> {
-    deliveries.iter().filter_map(|delivery| Envelope::parse(&delivery.payload).ok()).filter(wanted).collect()
+/// The wanted ones in the order in which they happened: those of one batch are in the log at the same time.
+fn pick(deliveries: Vec<bus::Delivery>, is_wanted: impl Fn(&bus::Delivery) -> bool) -> Vec<Envelope> {
+    let wanted = deliveries.iter().filter(|delivery| is_wanted(delivery));
+    let mut events: Vec<Envelope> =
+        wanted.filter_map(|delivery| Envelope::parse(&delivery.payload).ok()).collect();
+    events.sort_by_key(|event| (event.timestamp, event.event_id));
+    events
 }
 
 fn to_proto(envelope: &Envelope) -> Result<EventEnvelope> {

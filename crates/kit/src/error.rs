@@ -20,6 +20,9 @@ pub trait Reason: Copy + Send + Sync + 'static {
     fn message(self) -> &'static str;
 }
 
+/// The pause before a call that met another one, or a service that was away, is sent again.
+const RETRY_AFTER: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// A field of a request that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -182,12 +185,16 @@ impl Error {
         self.0.reason == reason.name() && self.0.domain == reason.domain()
     }
 
-    /// Whether the same call may succeed later without a change.
-    pub fn is_retryable(&self) -> bool {
-        matches!(
-            self.0.code,
-            Code::Unavailable | Code::DeadlineExceeded | Code::Aborted | Code::ResourceExhausted
-        )
+    /// After how long the same call may succeed without a change; `None` when it never will as it is. A stale
+    /// etag, unlike two calls that met, does not mend by itself. Metadata `retry_after_seconds` names a pause.
+    pub fn retry_after(&self) -> Option<std::time::Duration> {
+        let named = self.metadata().get("retry_after_seconds").and_then(|text| text.parse().ok());
+        match self.0.code {
+            _ if named.is_some() => named.map(std::time::Duration::from_secs),
+            Code::Unavailable | Code::DeadlineExceeded => Some(RETRY_AFTER),
+            Code::Aborted if self.0.reason == "CONFLICT" => Some(RETRY_AFTER),
+            _ => None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one mapping between [`Error`] and what travels over gRPC.
 
 use tonic::Status;
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::{Error, Violation};
 
@@ -10,11 +10,11 @@ impl From<Error> for Status {
         let mut details = ErrorDetails::new();
         let metadata = error.metadata().clone().into_iter().collect::<std::collections::HashMap<_, _>>();
         details.set_error_info(error.reason(), error.domain(), metadata);
-        for violation in error.violations() {
-            details.add_bad_request_violation(&violation.field, &violation.description);
+        if !error.violations().is_empty() {
+            details.set_bad_request(error.violations().iter().map(on_wire).collect::<Vec<_>>());
         }
-        if error.is_retryable() {
-            details.set_retry_info(Some(std::time::Duration::from_millis(100)));
+        if let Some(pause) = error.retry_after() {
+            details.set_retry_info(Some(pause));
         }
         Self::with_error_details(error.code(), error.text(), details)
     }
@@ -38,11 +38,19 @@ impl From<Status> for Error {
                 error = error.violation(Violation {
                     field: violation.field.clone(),
                     description: violation.description.clone(),
-                    rule: String::new(),
+                    rule: violation.reason.clone(),
                 });
             }
         }
         error
+    }
+}
+
+/// The rule's id travels as the reason, so that a client can say it in its own words.
+fn on_wire(violation: &Violation) -> FieldViolation {
+    FieldViolation {
+        reason: violation.rule.clone(),
+        ..FieldViolation::new(&violation.field, &violation.description)
     }
 }
 
@@ -74,5 +82,34 @@ mod tests {
         assert_eq!(back.violations()[0].field, "contact.email");
         assert_eq!(back.metadata()["hint"], "x");
         assert_eq!(back.cause(), None);
+    }
+
+    #[test]
+    fn the_rule_of_a_violation_survives_the_wire() {
+        // A client that translates knows a rule by its id, not by our sentence.
+        let violation = Violation {
+            field: "email".to_owned(),
+            description: "must be an address".to_owned(),
+            rule: "string.email".to_owned(),
+        };
+        let back = Error::from(Status::from(Error::invalid_fields(vec![violation])));
+        assert_eq!(back.violations()[0].rule, "string.email");
+    }
+
+    #[test]
+    fn only_what_mends_by_itself_is_worth_another_try() {
+        // A client that trusts the hint must not hammer with a stale etag, and must wait as long as it is told.
+        let pause = |code, reason: &str| {
+            let status = Status::from(Error::new(code, reason, "erp", "x"));
+            status.get_error_details().retry_info().and_then(|hint| hint.retry_delay)
+        };
+        assert!(pause(tonic::Code::Aborted, "CONFLICT").is_some());
+        assert!(pause(tonic::Code::Unavailable, "UNAVAILABLE").is_some());
+        assert_eq!(pause(tonic::Code::Aborted, "STALE_ETAG"), None);
+        assert_eq!(pause(tonic::Code::InvalidArgument, "INVALID_FIELD"), None);
+        let throttled = Error::new(tonic::Code::ResourceExhausted, "LOGIN_THROTTLED", "erp.identity", "x");
+        let status = Status::from(throttled.with("retry_after_seconds", 29));
+        let hint = status.get_error_details().retry_info().and_then(|hint| hint.retry_delay);
+        assert_eq!(hint, Some(std::time::Duration::from_secs(29)));
     }
 }

@@ -190,7 +190,7 @@ fn reuse(place: &Place) -> Option<u16> {
     }
     let port = Postmaster::running(&place.data)?.port;
     // One that was killed this moment is still in the process table, but answers no more.
-    std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).ok()?;
+    Postmaster::answers(port).ok()?;
     Postmaster::running(&place.data).map(|server| server.port)
 }
 

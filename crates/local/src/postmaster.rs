@@ -1,6 +1,8 @@
 //! The running server, as its `postmaster.pid` and the process table tell.
 
 use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -69,6 +71,17 @@ impl Postmaster {
             std::thread::sleep(Duration::from_millis(25));
         }
         false
+    }
+
+    /// Asks the server on this port whether it speaks TLS, and waits for an answer, whichever it is. That it takes the
+    /// connection says nothing: the kernel does so, also for a process that is about to vanish.
+    pub fn answers(port: u16) -> io::Result<()> {
+        /// The message `SSLRequest`: its length and its code.
+        const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.write_all(&SSL_REQUEST)?;
+        stream.read_exact(&mut [0])
     }
 
     /// Fast shutdown: ends the sessions, keeps what was committed. True when a server was running.
