@@ -8,15 +8,15 @@ describeSuite("records", () => {
   it("are created, read, changed by mask and listed", async () => {
     // A mask changes what it names and nothing else.
     const { crm } = (await newOwner()).tessera;
-    const account = { displayName: "Alfreds Futterkiste", type: AccountType.CUSTOMER, phone: "030-0074321" };
+    const account = { displayName: "Hansens Feinkost", type: AccountType.CUSTOMER, phone: "030-5550100" };
     const created = await crm.accounts.createAccount({ account });
     expect(created).toMatchObject(account);
     expect(Math.abs(timestampDate(created.createTime!).getTime() - Date.now())).toBeLessThan(60_000);
     const updated = await crm.accounts.updateAccount({
-      account: { id: created.id, displayName: "Alfreds", phone: "not taken", etag: created.etag },
+      account: { id: created.id, displayName: "Hansens", phone: "not taken", etag: created.etag },
       updateMask: fieldMask(AccountSchema, "displayName"),
     });
-    expect(updated).toMatchObject({ displayName: "Alfreds", phone: "030-0074321" });
+    expect(updated).toMatchObject({ displayName: "Hansens", phone: "030-5550100" });
     expect(updated.etag).not.toBe(created.etag);
     expect(await crm.accounts.getAccount({ id: created.id })).toEqual(updated);
     const customers = await crm.accounts.listAccounts({ filter: "type = CUSTOMER", showTotalSize: true });

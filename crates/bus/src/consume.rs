@@ -196,8 +196,9 @@ async fn drain(consumer: &Arc<dyn Consumer>, workers: &Workers, mut tasks: JoinS
         if let Err(error) = commits.add(done) {
             tracing::error!(group = workers.config.group, %error, "draining");
         }
+        // Each at once: whoever stops the process may not wait for the slowest.
+        commits.send(&**consumer, &workers.config.group).await;
     }
-    commits.send(&**consumer, &workers.config.group).await;
     if !tasks.is_empty() {
         tracing::warn!(group = workers.config.group, partitions = tasks.len(), "broke off events at hand");
         tasks.shutdown().await;

@@ -43,14 +43,14 @@ async fn an_account_keeps_all_that_is_said_of_it() {
         ..PostalAddress::default()
     };
     let sent = Account {
-        code: Some("ALFKI".to_owned()),
+        code: Some("HANFE".to_owned()),
         r#type: AccountType::Customer.into(),
         domain: "alfki.example".to_owned(),
         phone: "+41 44 000 00 00".to_owned(),
         billing_address: Some(address("Zürich")),
         shipping_address: Some(address("Bern")),
         labels: [("tier".to_owned(), "gold".to_owned())].into(),
-        ..named("Alfreds Futterkiste", None)
+        ..named("Hansens Feinkost", None)
     };
     let made = create(&mut client, sent.clone()).await.unwrap();
     let header = Account {
@@ -67,7 +67,7 @@ async fn an_account_keeps_all_that_is_said_of_it() {
     let found =
         client.search_accounts(SearchAccountsRequest { query: "futter".to_owned(), ..Default::default() });
     assert_eq!(found.await.unwrap().into_inner().accounts, std::slice::from_ref(&made));
-    let filter = "type = CUSTOMER AND code = \"ALFKI\"".to_owned();
+    let filter = "type = CUSTOMER AND code = \"HANFE\"".to_owned();
     let listed = client.list_accounts(ListAccountsRequest { filter, ..Default::default() }).await.unwrap();
     assert_eq!(listed.into_inner().accounts, [made]);
     mesh.stop().await;
