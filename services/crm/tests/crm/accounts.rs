@@ -45,7 +45,7 @@ async fn an_account_keeps_all_that_is_said_of_it() {
     let sent = Account {
         code: Some("HANFE".to_owned()),
         r#type: AccountType::Customer.into(),
-        domain: "alfki.example".to_owned(),
+        domain: "hanfe.example".to_owned(),
         phone: "+41 44 000 00 00".to_owned(),
         billing_address: Some(address("Zürich")),
         shipping_address: Some(address("Bern")),
@@ -65,7 +65,7 @@ async fn an_account_keeps_all_that_is_said_of_it() {
     };
     assert_eq!(made, header);
     let found =
-        client.search_accounts(SearchAccountsRequest { query: "futter".to_owned(), ..Default::default() });
+        client.search_accounts(SearchAccountsRequest { query: "feink".to_owned(), ..Default::default() });
     assert_eq!(found.await.unwrap().into_inner().accounts, std::slice::from_ref(&made));
     let filter = "type = CUSTOMER AND code = \"HANFE\"".to_owned();
     let listed = client.list_accounts(ListAccountsRequest { filter, ..Default::default() }).await.unwrap();
