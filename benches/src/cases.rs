@@ -259,7 +259,7 @@ pub async fn orders(suite: &Suite) -> Result<()> {
             begun.elapsed() < Duration::from_secs(120),
             "only {done} of {ORDERS} orders were completed"
         );
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let rate = ORDERS as f64 / begun.elapsed().as_secs_f64();
     let reading = format!("{ORDERS} orders of two lines, placed within {placing:.1?}; higher is better");

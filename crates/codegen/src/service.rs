@@ -201,9 +201,6 @@ fn glue(service: &ServiceDescriptor, rpcs: &[Rpc]) -> TokenStream {
                 &self, request: ::tonic::Request<#input>,
             ) -> ::core::result::Result<::tonic::Response<#output>, ::tonic::Status> {
                 let (mut call, request) = ::store::Call::open(&self.env, &#methods[#place], request).await?;
-                if let Some(answer) = call.replay().await? {
-                    return Ok(answer);
-                }
                 loop {
                     let result = self.api.#rust(call.cx(), request.clone()).await;
                     if let Some(answer) = call.close(result).await {

@@ -25,6 +25,14 @@ const ATTEMPTS_MAX: u32 = 4;
 /// The longest deadline that a caller gets.
 const DEADLINE_MAX: Duration = Duration::from_secs(300);
 
+/// The first answer to a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub method: String,
+    pub hash: Vec<u8>,
+    pub response: Vec<u8>,
+}
+
 /// One call of a method.
 pub struct Call {
     cx: Cx,
@@ -66,51 +74,14 @@ impl Call {
             .and_then(|value| grpc_timeout(&value))
             .unwrap_or(DEFAULT_DEADLINE)
             .min(DEADLINE_MAX);
-        let cx = Cx::new(env.clone(), caller, meta).with_timeout(timeout);
+        let mut cx = Cx::new(env.clone(), caller, meta).with_timeout(timeout);
+        cx.unasked = idempotency.as_ref().map(|key| key.request_id);
         Ok((Self { cx, method, idempotency, attempt: 1 }, request))
     }
 
     /// What the handler gets.
     pub fn cx(&mut self) -> &mut Cx {
         &mut self.cx
-    }
-
-    /// The first answer to this request, if it was answered before.
-    pub async fn replay<M: Message + Default>(&mut self) -> std::result::Result<Option<Response<M>>, Status> {
-        let found = self.find_answer().await;
-        match found {
-            Ok(Some(answer)) => {
-                self.cx.rollback().await;
-                Ok(Some(answer))
-            }
-            Ok(None) => Ok(None),
-            Err(error) => {
-                self.cx.rollback().await;
-                Err(report(self.method, error))
-            }
-        }
-    }
-
-    async fn find_answer<M: Message + Default>(&mut self) -> Result<Option<Response<M>>> {
-        let Some(key) = self.idempotency.clone() else { return Ok(None) };
-        if self.cx.tenant().is_err() {
-            return Ok(None);
-        }
-        let query = sqlx::query_as::<_, (String, Vec<u8>, Vec<u8>)>(
-            "select method, request_hash, response from tessera.idempotency where request_id = $1",
-        )
-        .bind(key.request_id);
-        let Some((method, hash, response)) = self.cx.look_up(query).await? else { return Ok(None) };
-        if method != key.method || hash != key.hash {
-            return Err(Error::new(
-                Code::AlreadyExists,
-                "REQUEST_ID_REUSED",
-                "erp",
-                "the request id was used for another request",
-            ));
-        }
-        let message = M::decode(response.as_slice()).map_err(Error::internal)?;
-        Ok(Some(Response::new(message)))
     }
 
     /// Commits after success, rolls back after failure. `None`: the transaction met another one and the
@@ -124,22 +95,18 @@ impl Call {
             Err(error) => error,
         };
         self.cx.rollback().await;
-        if error.code() == Code::Aborted && error.reason() == "CONFLICT" && self.attempt < ATTEMPTS_MAX {
+        let is_conflict = error.code() == Code::Aborted && error.reason() == "CONFLICT";
+        if self.cx.found.is_none() && is_conflict && self.attempt < ATTEMPTS_MAX {
             self.attempt += 1;
             return None;
         }
-        // The same request may have won on another connection meanwhile; then its answer is this one's.
-        if self.idempotency.is_some()
-            && error.code() != Code::Internal
-            && let Ok(Some(answer)) = self.replay().await
-        {
-            return Some(Ok(answer));
-        }
-        self.cx.rollback().await;
-        Some(Err(report(self.method, error)))
+        Some(match self.first_answer(error).await {
+            Ok(message) => Ok(Response::new(message)),
+            Err(error) => Err(report(self.method, error)),
+        })
     }
 
-    async fn commit<M: Message + Default>(&mut self, result: Result<M>) -> Result<M> {
+    async fn commit<M: Message>(&mut self, result: Result<M>) -> Result<M> {
         let message = result?;
         if let Some(key) = &self.idempotency
             && self.cx.tenant().is_ok()
@@ -148,6 +115,27 @@ impl Call {
         }
         self.cx.checkpoint().await?;
         Ok(message)
+    }
+
+    /// The first answer to a request that has failed now because it was answered before: the call has found
+    /// that out, or the same request has won on another connection meanwhile.
+    async fn first_answer<M: Message + Default>(&mut self, error: Error) -> Result<M> {
+        let Some(key) = self.idempotency.clone() else { return Err(error) };
+        if self.cx.found.is_none() && error.code() != Code::Internal && self.cx.tenant().is_ok() {
+            let found = self.cx.first_answers(vec![key.request_id]).await;
+            self.cx.rollback().await;
+            self.cx.found = found.ok().and_then(|mut found| found.remove(&key.request_id));
+        }
+        let Some(found) = self.cx.found.take() else { return Err(error) };
+        if found.method != key.method || found.hash != key.hash {
+            return Err(Error::new(
+                Code::AlreadyExists,
+                "REQUEST_ID_REUSED",
+                "erp",
+                "the request id was used for another request",
+            ));
+        }
+        M::decode(found.response.as_slice()).map_err(Error::internal)
     }
 }
 

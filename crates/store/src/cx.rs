@@ -1,5 +1,8 @@
 //! The one argument of every handler: who asks, when, and the transaction in which the answer is written.
 
+mod commit;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -11,18 +14,23 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres, Transaction};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::call::Found;
 use crate::caller::{Actor, Caller};
-use crate::conflict;
+use crate::deferred::Deferred;
 use crate::env::{DEFAULT_DEADLINE, Env};
 use crate::flush::Pending;
 use crate::peer::PeerChannel;
 use crate::record::Event;
+use crate::{conflict, deferred};
 
 /// What is taken off a call's deadline for each step inward, so that the callee gives up before its caller does.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(20);
 
 /// How many dead connections a call puts up with.
 const BEGIN_ATTEMPTS_MAX: u32 = 16;
+
+/// How long several calls in one transaction wait for somebody's lock, before each goes on by itself.
+const SHARED_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Metadata that names the tenant for which a service acts.
 pub const TENANT_HEADER: HeaderName = HeaderName::from_static("x-tenant-id");
@@ -60,10 +68,14 @@ pub struct Cx {
     meta: Meta,
     deadline: Instant,
     transaction: Option<Transaction<'static, Postgres>>,
-    /// The engine has looked something up before the handler, which has not used the transaction yet.
-    untouched: bool,
     /// A statement has run, perhaps in a transaction that has ended since.
     used: bool,
+    /// Several calls are written in this one.
+    shared: bool,
+    /// The id of the request, until it has been looked whether it was answered before.
+    pub(crate) unasked: Option<Uuid>,
+    /// What was found then.
+    pub(crate) found: Option<Found>,
     pub(crate) pending: Pending,
 }
 
@@ -79,8 +91,10 @@ impl Cx {
             meta,
             deadline,
             transaction: None,
-            untouched: false,
             used: false,
+            shared: false,
+            unasked: None,
+            found: None,
             pending: Pending::default(),
         }
     }
@@ -133,7 +147,7 @@ impl Cx {
     /// Opens the second door: what follows sees all tenants. The reason goes to the log. Only before the
     /// first statement.
     pub fn system(&mut self, reason: &str) -> Result<()> {
-        self.leave_transaction("enter the system scope")?;
+        self.refuse_transaction("enter the system scope")?;
         if !self.meta.method.starts_with("engine:") {
             tracing::info!(service = self.env.service(), method = self.meta.method, reason, "system scope");
         }
@@ -177,14 +191,66 @@ impl Cx {
         query.fetch_optional(self.sql().await?).await.map_err(conflict::map)
     }
 
-    /// The connection inside the transaction, which opens here if it is not open yet.
+    /// The connection inside the transaction, which opens here if it is not open yet. What was left for later is
+    /// written first, so that it is seen.
     pub async fn sql(&mut self) -> Result<&mut PgConnection> {
-        self.untouched = false;
         self.used = true;
         if self.transaction.is_none() {
             self.transaction = Some(self.begin().await?);
         }
+        self.refuse_if_answered().await?;
+        if !self.pending.deferred.is_empty() {
+            let items = std::mem::take(&mut self.pending.deferred);
+            deferred::write(self, &items).await?;
+        }
         Ok(&mut **self.transaction.as_mut().expect("it was opened above"))
+    }
+
+    /// Has something written at the end of the call, together with what other calls want written; or before
+    /// the next statement, if there is one. What the database has against it shows then.
+    pub async fn defer<D: Deferred>(&mut self, item: D) -> Result<()> {
+        if self.transaction.is_some() || self.tenant().is_err() {
+            return D::write(self, &[&item]).await;
+        }
+        self.pending.deferred.push(Box::new(item));
+        Ok(())
+    }
+
+    /// Fails when the request was answered before, which is looked for once, inside the open transaction.
+    async fn refuse_if_answered(&mut self) -> Result<()> {
+        if let Some(id) = self.unasked.filter(|_| self.tenant().is_ok()) {
+            self.found = self.first_answers(vec![id]).await?.remove(&id);
+            self.unasked = None;
+        }
+        match &self.found {
+            Some(_) => Err(Error::internal("the request was answered before")),
+            None => Ok(()),
+        }
+    }
+
+    /// The first answers to those of these requests that were answered.
+    pub(crate) async fn first_answers(&mut self, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Found>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        if self.transaction.is_none() {
+            self.transaction = Some(self.begin().await?);
+        }
+        let connection = &mut **self.transaction.as_mut().expect("it was opened above");
+        // One by one inside: for `any` the plan may read the whole table, which was small when it was planned.
+        let query = sqlx::query_as::<_, (Uuid, String, Vec<u8>, Vec<u8>)>(
+            "select wanted.id, method, request_hash, response from unnest($1::uuid[]) as wanted (id) cross join lateral (
+                 select method, request_hash, response from tessera.idempotency where request_id = wanted.id limit 1
+             ) as found",
+        );
+        let rows = query.bind(ids).fetch_all(connection).await.map_err(conflict::map)?;
+        let found = |(id, method, hash, response)| (id, Found { method, hash, response });
+        Ok(rows.into_iter().map(found).collect())
+    }
+
+    /// From here on this is a transaction of several calls, which must not wait for long.
+    pub(crate) fn share(&mut self) {
+        self.shared = true;
     }
 
     /// Begins a transaction. Connections are not asked before each use whether they still live, so one that a
@@ -201,20 +267,6 @@ impl Cx {
         }
     }
 
-    /// Runs a look-up of the engine's own, whose transaction the handler may use or leave.
-    pub(crate) async fn look_up<T>(
-        &mut self,
-        query: QueryAs<'_, Postgres, T, PgArguments>,
-    ) -> Result<Option<T>>
-    where
-        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
-    {
-        let is_first = self.transaction.is_none();
-        let found = self.row(query).await?;
-        self.untouched = is_first;
-        Ok(found)
-    }
-
     /// Row-level security is set here and nowhere else. One round trip; nothing in it comes from a request
     /// but the tenant's id, which is a parsed UUID.
     fn begin_statement(&self) -> Result<String> {
@@ -227,7 +279,11 @@ impl Cx {
             Scope::System => format!("set local role \"{}\"", self.env.system_role()),
             Scope::Nowhere => return Err(Error::internal("a statement outside any tenant")),
         };
-        Ok(format!("begin; {scope}; set local statement_timeout = {left}"))
+        let patience = match self.shared {
+            true => format!("; set local lock_timeout = {}", SHARED_LOCK_TIMEOUT.as_millis()),
+            false => String::new(),
+        };
+        Ok(format!("begin; {scope}; set local statement_timeout = {left}{patience}"))
     }
 
     /// Puts an event into the outbox of this transaction.
@@ -238,10 +294,16 @@ impl Cx {
         Ok(())
     }
 
-    /// A client of another service, such as `cx.peer(ReservationServiceClient::new)?`. Refused while a
+    /// A client of another service, such as `cx.peer(ReservationServiceClient::new).await?`. Refused while a
     /// transaction is open: a slow peer must not hold locks here.
-    pub fn peer<C>(&mut self, new: impl FnOnce(PeerChannel) -> C) -> Result<C> {
-        self.leave_transaction("call a peer")?;
+    pub async fn peer<C>(&mut self, new: impl FnOnce(PeerChannel) -> C) -> Result<C> {
+        self.refuse_transaction("call a peer")?;
+        if self.unasked.is_some() && self.tenant().is_ok() {
+            // A request that was answered before must not reach a peer once more.
+            let asked = self.refuse_if_answered().await;
+            self.transaction = None;
+            asked?;
+        }
         let left = self.deadline.saturating_duration_since(Instant::now()).saturating_sub(DEADLINE_MARGIN);
         if left.is_zero() {
             return Err(deadline_exceeded());
@@ -264,28 +326,6 @@ impl Cx {
         Ok(new(PeerChannel { channel: peers.channel(), peers, headers }))
     }
 
-    /// Commits what was written so far with its events and goes on without a transaction, so that a saga can
-    /// call a peer between two of its steps.
-    pub async fn checkpoint(&mut self) -> Result<()> {
-        if self.transaction.is_none() && self.pending.is_empty() {
-            return Ok(());
-        }
-        crate::flush::flush(self).await?;
-        if let Some(transaction) = self.transaction.take() {
-            transaction.commit().await.map_err(conflict::map)?;
-        }
-        if !self.pending.events.is_empty() {
-            self.env.outbox_wake().notify_one();
-        }
-        // One for later is found when it is due.
-        let now = self.now();
-        if self.pending.jobs.iter().any(|job| job.run_time <= now) {
-            self.env.jobs_wake().notify_one();
-        }
-        self.pending = Pending::default();
-        Ok(())
-    }
-
     /// Whether nothing was read or written, nor is to be.
     pub(crate) fn is_idle(&self) -> bool {
         !self.used && self.pending.is_empty()
@@ -294,7 +334,6 @@ impl Cx {
     /// Undoes what was written since the last checkpoint.
     pub async fn rollback(&mut self) {
         self.pending = Pending::default();
-        self.untouched = false;
         if let Some(transaction) = self.transaction.take()
             && let Err(error) = transaction.rollback().await
         {
@@ -303,18 +342,13 @@ impl Cx {
         }
     }
 
-    /// Ends a transaction that holds nothing but a look-up; refuses one that the handler has used.
-    fn leave_transaction(&mut self, what: &str) -> Result<()> {
-        if self.untouched {
-            self.untouched = false;
-            // Dropping it rolls it back.
-            self.transaction = None;
+    fn refuse_transaction(&self, what: &str) -> Result<()> {
+        let is_open = self.transaction.is_some() || !self.pending.deferred.is_empty();
+        debug_assert!(!is_open, "must not {what} with an open transaction");
+        match is_open {
+            true => Err(Error::internal(format!("must not {what} with an open transaction"))),
+            false => Ok(()),
         }
-        debug_assert!(self.transaction.is_none(), "must not {what} with an open transaction");
-        if self.transaction.is_some() {
-            return Err(Error::internal(format!("must not {what} with an open transaction")));
-        }
-        Ok(())
     }
 }
 

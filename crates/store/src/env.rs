@@ -7,6 +7,7 @@ use kit::{Clock, IdSource, SystemClock, UuidV7};
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
+use crate::group::Groups;
 use crate::peer::Peers;
 
 /// What all calls of one service share: database, clock, ids, peers. Cheap to clone.
@@ -21,6 +22,7 @@ struct Inner {
     peers: Arc<dyn Peers>,
     outbox_wake: Arc<Notify>,
     jobs_wake: Arc<Notify>,
+    groups: Arc<Groups>,
     system_role: String,
 }
 
@@ -39,6 +41,7 @@ impl Env {
             peers,
             outbox_wake: Arc::new(Notify::new()),
             jobs_wake: Arc::new(Notify::new()),
+            groups: Arc::default(),
             system_role: format!("{login}_system"),
         }))
     }
@@ -55,6 +58,7 @@ impl Env {
             peers: inner.peers.clone(),
             outbox_wake: inner.outbox_wake.clone(),
             jobs_wake: inner.jobs_wake.clone(),
+            groups: inner.groups.clone(),
             system_role: inner.system_role.clone(),
         }))
     }
@@ -92,6 +96,11 @@ impl Env {
     /// Woken when a transaction has left jobs that are due.
     pub fn jobs_wake(&self) -> &Arc<Notify> {
         &self.0.jobs_wake
+    }
+
+    /// The calls that wait to be written together.
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.0.groups
     }
 
     /// The role behind the second door.

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, RwLock};
 
-use crate::table::{Kind, Table};
+use crate::table::{Column, Kind, Table};
 
 /// The statements of one table that do not depend on a request.
 pub(crate) struct Statements {
     /// `id, tenant_id, ...`: every column in the order of the table.
     pub columns: String,
-    pub insert: &'static str,
     pub get: &'static str,
     pub batch_get: &'static str,
     pub lock: &'static str,
@@ -30,22 +29,31 @@ pub(crate) fn of(table: &'static Table) -> &'static Statements {
 fn make(table: &Table) -> Statements {
     let names: Vec<String> = table.columns.iter().map(|column| quote(column.name)).collect();
     let columns = names.join(", ");
-    let values: Vec<String> = table
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(place, column)| format!("${}{}", place + 1, cast(column.kind)))
-        .collect();
     let name = table.name;
     let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
     Statements {
-        insert: leak(format!("insert into {name} ({columns}) values ({})", values.join(", "))),
         get: leak(format!("select {columns} from {name} where id = $1")),
         batch_get: leak(format!("select {columns} from {name} where id = any($1)")),
         lock: leak(format!("select {columns} from {name} where id = $1 for update")),
         delete: leak(format!("delete from {name} where id = $1")),
         columns,
     }
+}
+
+/// How many rows one insert takes at the most. PostgreSQL takes 65,535 parameters.
+pub(crate) const ROWS_MAX: usize = 32;
+
+/// `insert into accounts (id, ...) values ($1, ...), ($8, ...)`: of this many rows.
+pub(crate) fn insert(table: &'static Table, rows: usize) -> String {
+    let width = table.columns.len();
+    let row = |row: usize| {
+        let value =
+            |(place, column): (usize, &Column)| format!("${}{}", row * width + place + 1, cast(column.kind));
+        let values: Vec<String> = table.columns.iter().enumerate().map(value).collect();
+        format!("({})", values.join(", "))
+    };
+    let values: Vec<String> = (0..rows).map(row).collect();
+    format!("insert into {} ({}) values {}", table.name, of(table).columns, values.join(", "))
 }
 
 /// `update accounts set code = $1, revision = revision + 1 where id = $2`: for the columns at these places.

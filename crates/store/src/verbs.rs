@@ -9,6 +9,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 use uuid::Uuid;
 
+use crate::deferred::{Deferred as _, NewRow};
 use crate::flush::AuditRow;
 use crate::record::Record;
 use crate::table::Table;
@@ -18,29 +19,25 @@ use crate::{Cx, conflict, mask, statements};
 pub const BATCH_MAX: usize = 1_000;
 
 impl Cx {
-    /// Creates a record: gives it its id, times and actor, and writes its created event.
-    pub async fn create<R: Record>(&mut self, record: R) -> Result<R> {
-        let record = self.insert_row(record).await?;
+    /// Creates a record: gives it its id, times and actor, and writes its created event. Where no transaction is
+    /// open the row is left for later, see [`Cx::defer`], and so is what the database may have against it.
+    pub async fn create<R: Record>(&mut self, mut record: R) -> Result<R> {
+        self.stamp_new(&mut record)?;
+        self.defer(NewRow(record.clone())).await?;
         let changes = created_changes(&record);
         self.audit(&record, "created", changes.clone())?;
         self.record_event(&record, "created", changes)?;
         Ok(record)
     }
 
-    /// Inserts a row of an aggregate, whose events are the service's own. An id that is set is kept.
-    pub async fn insert<R: Record>(&mut self, record: R) -> Result<R> {
-        let record = self.insert_row(record).await?;
-        self.audit(&record, "created", created_changes(&record))?;
-        Ok(record)
-    }
-
-    async fn insert_row<R: Record>(&mut self, mut record: R) -> Result<R> {
+    /// Inserts a row of an aggregate, whose events are the service's own, at once: its service may want to know
+    /// what the database says. An id that is set is kept.
+    pub async fn insert<R: Record>(&mut self, mut record: R) -> Result<R> {
         self.stamp_new(&mut record)?;
-        let mut arguments = PgArguments::default();
-        for place in 0..R::table().columns.len() {
-            record.bind(place, &mut arguments)?;
-        }
-        self.execute(sqlx::query_with(statements::of(R::table()).insert, arguments)).await?;
+        let row = NewRow(record);
+        NewRow::write(self, &[&row]).await?;
+        let NewRow(record) = row;
+        self.audit(&record, "created", created_changes(&record))?;
         Ok(record)
     }
 
@@ -223,7 +220,8 @@ impl Cx {
 
     fn audit<R: Record>(&mut self, record: &R, change: &'static str, changes: Value) -> Result<()> {
         let entity_id = parse_id(record.id(), "id")?;
-        self.pending.audits.push(AuditRow { entity_type: R::table().entity, entity_id, change, changes });
+        let id = self.env().ids().new_id();
+        self.pending.audits.push(AuditRow { id, entity_type: R::table().entity, entity_id, change, changes });
         Ok(())
     }
 

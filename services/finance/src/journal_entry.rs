@@ -5,8 +5,8 @@ use contracts::finance::v1::{
     JournalEntry, JournalEntryApi, PostJournalEntryRequest, PostedJournalEntry, ReverseJournalEntryRequest,
 };
 use kit::{Code, Error, OffsetDateTime, Result, Uuid, ensure};
-use store::Cx;
 use store::column::timestamp;
+use store::{Cx, Deferred};
 
 use crate::chart;
 use crate::entry::{Entry, violation};
@@ -23,8 +23,11 @@ impl JournalEntryApi for JournalEntries {
     ) -> Result<JournalEntry> {
         let wire = request.entry.ok_or_else(|| Error::invalid("entry", "is required"))?;
         let entry = Entry::read(new_id(cx)?, &wire, "entry")?;
-        let time = post_named(cx, std::slice::from_ref(&entry), |_| "entry".to_owned()).await?;
-        message(cx, &entry, time)
+        let posting = Posting { entry, time: cx.now(), actor: cx.actor().to_string() };
+        let answer = message(cx, &posting.entry, posting.time)?;
+        cx.emit(posted([&posting.entry]))?;
+        cx.defer(posting).await?;
+        Ok(answer)
     }
 
     async fn batch_post_journal_entries(
@@ -94,37 +97,72 @@ pub fn new_id(cx: &Cx) -> Result<Uuid> {
     Uuid::parse_str(&cx.new_id()).map_err(Error::internal)
 }
 
+/// An entry that is posted together with those of other calls.
+struct Posting {
+    entry: Entry,
+    time: OffsetDateTime,
+    actor: String,
+}
+
+impl Deferred for Posting {
+    async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {
+        let rows: Vec<Row<'_>> =
+            items.iter().map(|Self { entry, time, actor }| Row { entry, time: *time, actor }).collect();
+        book(cx, &rows, |_| "entry".to_owned()).await
+    }
+}
+
 async fn post_named(
     cx: &mut Cx,
     entries: &[Entry],
     place: impl Fn(usize) -> String,
 ) -> Result<OffsetDateTime> {
-    let time = cx.now();
-    let mut wrong = insert(cx, entries, time).await?;
-    if wrong.iter().any(|(_, unknown)| *unknown) {
-        chart::install_if_absent(cx).await?;
-        wrong = insert(cx, entries, time).await?;
-    }
-    if let Some((code, unknown)) = wrong.first() {
-        return Err(refusal(entries, code, *unknown, place));
-    }
-    let posted = |entry: &Entry| PostedJournalEntry {
-        journal_entry_id: entry.id().to_string(),
-        source_type: entry.source().kind.clone(),
-        source_id: entry.source().id.clone().unwrap_or_default(),
-    };
-    if let Some(first) = entries.first() {
-        cx.emit(JournalEntriesPosted {
-            first_journal_entry_id: first.id().to_string(),
-            entries: entries.iter().map(posted).collect(),
-        })?;
+    let (time, actor) = (cx.now(), cx.actor().to_string());
+    let rows: Vec<Row<'_>> = entries.iter().map(|entry| Row { entry, time, actor: &actor }).collect();
+    book(cx, &rows, place).await?;
+    if !entries.is_empty() {
+        cx.emit(posted(entries))?;
     }
     Ok(time)
 }
 
+fn posted<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> JournalEntriesPosted {
+    let entry = |entry: &Entry| PostedJournalEntry {
+        journal_entry_id: entry.id().to_string(),
+        source_type: entry.source().kind.clone(),
+        source_id: entry.source().id.clone().unwrap_or_default(),
+    };
+    let entries: Vec<_> = entries.into_iter().map(entry).collect();
+    let first = entries.first().map(|entry| entry.journal_entry_id.clone());
+    JournalEntriesPosted { first_journal_entry_id: first.unwrap_or_default(), entries }
+}
+
+/// An entry with who posts it and when.
+struct Row<'a> {
+    entry: &'a Entry,
+    time: OffsetDateTime,
+    actor: &'a str,
+}
+
+/// Books entries, all or none; `place` is where an entry stands in its request, for errors.
+async fn book(cx: &mut Cx, rows: &[Row<'_>], place: impl Fn(usize) -> String) -> Result<()> {
+    let mut wrong = insert(cx, rows).await?;
+    if wrong.iter().any(|(_, unknown)| *unknown) {
+        chart::install_if_absent(cx).await?;
+        wrong = insert(cx, rows).await?;
+    }
+    match wrong.first() {
+        Some((code, unknown)) => Err(refusal(rows, code, *unknown, place)),
+        None => Ok(()),
+    }
+}
+
 /// One statement for all entries, which posts nothing when an account is unknown or blocked and returns those.
-async fn insert(cx: &mut Cx, entries: &[Entry], time: OffsetDateTime) -> Result<Vec<(String, bool)>> {
-    let lines = entries.iter().map(Entry::lines_json).collect::<Result<Vec<_>>>()?;
+async fn insert(cx: &mut Cx, rows: &[Row<'_>]) -> Result<Vec<(String, bool)>> {
+    fn column<'a, T>(rows: &[Row<'a>], value: impl Fn(&'a Entry) -> T) -> Vec<T> {
+        rows.iter().map(|row| value(row.entry)).collect()
+    }
+    let lines = rows.iter().map(|row| row.entry.lines_json()).collect::<Result<Vec<_>>>()?;
     let query = sqlx::query_as::<_, (String, bool)>(
         "with wrong as (
              select used.code, account.code is null as unknown
@@ -136,31 +174,34 @@ async fn insert(cx: &mut Cx, entries: &[Entry], time: OffsetDateTime) -> Result<
                  id, effective_date, memo, lines, source_type, source_id, reversal_of_id, currency_code,
                  create_time, created_by)
              select id, effective_date, memo, lines::jsonb, source_type, source_id, reversal_of_id, currency_code,
-                 $10, $11
-             from unnest($2::uuid[], $3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::text[])
-                 as row (id, effective_date, memo, lines, source_type, source_id, reversal_of_id, currency_code)
+                 create_time, created_by
+             from unnest($2::uuid[], $3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[],
+                     $9::text[], $10::timestamptz[], $11::text[])
+                 as row (id, effective_date, memo, lines, source_type, source_id, reversal_of_id, currency_code,
+                     create_time, created_by)
              where not exists (select from wrong)
          )
          select code, unknown from wrong order by code",
     )
-    .bind(Entry::codes(entries))
-    .bind(entries.iter().map(Entry::id).collect::<Vec<_>>())
-    .bind(entries.iter().map(Entry::date).collect::<Vec<_>>())
-    .bind(entries.iter().map(Entry::text).collect::<Vec<_>>())
+    .bind(Entry::codes(rows.iter().map(|row| row.entry)))
+    .bind(column(rows, Entry::id))
+    .bind(column(rows, Entry::date))
+    .bind(column(rows, Entry::text))
     .bind(lines)
-    .bind(entries.iter().map(|entry| entry.source().kind.as_str()).collect::<Vec<_>>())
-    .bind(entries.iter().map(|entry| entry.source().id.as_deref()).collect::<Vec<_>>())
-    .bind(entries.iter().map(Entry::reversal_of).collect::<Vec<_>>())
-    .bind(entries.iter().map(|entry| entry.currency().code().to_owned()).collect::<Vec<_>>())
-    .bind(time)
-    .bind(cx.actor().to_string());
+    .bind(column(rows, |entry| entry.source().kind.as_str()))
+    .bind(column(rows, |entry| entry.source().id.as_deref()))
+    .bind(column(rows, Entry::reversal_of))
+    .bind(column(rows, |entry| entry.currency().code().to_owned()))
+    .bind(rows.iter().map(|row| row.time).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.actor).collect::<Vec<_>>());
     cx.rows(query).await
 }
 
-fn refusal(entries: &[Entry], code: &str, unknown: bool, place: impl Fn(usize) -> String) -> Error {
+fn refusal(rows: &[Row<'_>], code: &str, unknown: bool, place: impl Fn(usize) -> String) -> Error {
     let reason = if unknown { FinanceReason::AccountUnknown } else { FinanceReason::AccountBlocked };
     let error = Error::from(reason).with("account_code", code);
-    let found = entries.iter().enumerate().find_map(|(number, entry)| Some((number, entry.line_of(code)?)));
+    let line = |(number, row): (usize, &Row<'_>)| Some((number, row.entry.line_of(code)?));
+    let found = rows.iter().enumerate().find_map(line);
     match found {
         Some((number, line)) => {
             let field = format!("{}.lines[{line}].account_code", place(number));

@@ -127,9 +127,6 @@ impl<T: WidgetApi> widget_service_server::WidgetService for WidgetGlue<T> {
                 request,
             )
             .await?;
-        if let Some(answer) = call.replay().await? {
-            return Ok(answer);
-        }
         loop {
             let result = self.api.get_widget(call.cx(), request.clone()).await;
             if let Some(answer) = call.close(result).await {
@@ -150,9 +147,6 @@ impl<T: WidgetApi> widget_service_server::WidgetService for WidgetGlue<T> {
                 request,
             )
             .await?;
-        if let Some(answer) = call.replay().await? {
-            return Ok(answer);
-        }
         loop {
             let result = self.api.list_widgets(call.cx(), request.clone()).await;
             if let Some(answer) = call.close(result).await {
@@ -170,9 +164,6 @@ impl<T: WidgetApi> widget_service_server::WidgetService for WidgetGlue<T> {
                 request,
             )
             .await?;
-        if let Some(answer) = call.replay().await? {
-            return Ok(answer);
-        }
         loop {
             let result = self.api.update_widget(call.cx(), request.clone()).await;
             if let Some(answer) = call.close(result).await {
@@ -190,9 +181,6 @@ impl<T: WidgetApi> widget_service_server::WidgetService for WidgetGlue<T> {
                 request,
             )
             .await?;
-        if let Some(answer) = call.replay().await? {
-            return Ok(answer);
-        }
         loop {
             let result = self.api.delete_widget(call.cx(), request.clone()).await;
             if let Some(answer) = call.close(result).await {
@@ -210,9 +198,6 @@ impl<T: WidgetApi> widget_service_server::WidgetService for WidgetGlue<T> {
                 request,
             )
             .await?;
-        if let Some(answer) = call.replay().await? {
-            return Ok(answer);
-        }
         loop {
             let result = self.api.ring_bell(call.cx(), request.clone()).await;
             if let Some(answer) = call.close(result).await {

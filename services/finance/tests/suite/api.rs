@@ -76,6 +76,46 @@ fn inbound(account: &str, minor: i64, allocations: Vec<PaymentAllocation>) -> Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn entries_of_calls_that_come_together_are_posted_together() {
+    // One that the ledger refuses is refused alone, for its own reason, and the others stay posted.
+    let mesh = Mesh::start(vec![finance::service()]).await;
+    let acme = mesh.sign_up("acme").await;
+    let wanted = |number: i64| match number % 8 {
+        7 => post(&[("1000", number + 1), ("9876", -number - 1)]),
+        3 => {
+            let mut doubled = post(&[("1000", 1), ("4000", -1)]);
+            let entry = doubled.entry.as_mut().unwrap();
+            (entry.source_type, entry.source_id) = ("payroll".to_owned(), Some("run 1".to_owned()));
+            doubled
+        }
+        _ => post(&[("1000", number + 1), ("4000", -number - 1)]),
+    };
+    let answers = join_all((0..80).map(|number| {
+        let mut journal = acme.client(JournalEntryServiceClient::new);
+        async move { (number, journal.post_journal_entry(wanted(number)).await) }
+    }));
+    let mut ids = std::collections::HashSet::new();
+    for (number, answer) in answers.await {
+        match answer {
+            Ok(posted) => assert!(ids.insert(posted.into_inner().id), "{number}"),
+            Err(refused) if number % 8 == 7 => assert_eq!(reason(&refused), "ACCOUNT_UNKNOWN"),
+            Err(refused) => {
+                assert_eq!((number % 8, refused.code()), (3, Code::AlreadyExists), "{refused}");
+            }
+        }
+    }
+    // Sixty that nothing stands against, and one of the ten from the same source.
+    assert_eq!(ids.len(), 61);
+    let trial = trial_balance(&acme).await;
+    assert_eq!(trial.entry_count, 61);
+    let mut database = mesh.look_into("finance").await;
+    let told = "select count(*) from tessera.outbox where event_type = 'journal_entry.posted'";
+    let told: i64 = sqlx::query_scalar(told).fetch_one(&mut database).await.unwrap();
+    assert_eq!(told, 61);
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_journal_takes_what_is_balanced() {
     // Entries round-trip, refusals name reason and field, and a reversal happens once.
     let mesh = Mesh::start(vec![finance::service()]).await;

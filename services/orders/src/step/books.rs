@@ -35,7 +35,7 @@ pub async fn credit_note(cx: &mut Cx, order: &Order) -> Result<Tried> {
 async fn find(cx: &mut Cx, order: &Order, kind: &str) -> Result<Option<Invoice>> {
     let filter = format!("order_id = \"{}\" AND kind = {kind}", order.id);
     let request = ListInvoicesRequest { page_size: 1, filter, ..ListInvoicesRequest::default() };
-    let answer = cx.peer(InvoiceServiceClient::new)?.list_invoices(request).await?.into_inner();
+    let answer = cx.peer(InvoiceServiceClient::new).await?.list_invoices(request).await?.into_inner();
     Ok(answer.invoices.into_iter().next())
 }
 

@@ -39,7 +39,7 @@ pub async fn capture(cx: &mut Cx, work: &Work) -> Result<Tried> {
         amount: work.order.total.clone(),
         request_id: request_id(work, "CAPTURE_PAYMENT")?,
     };
-    let answer = cx.peer(PaymentIntentServiceClient::new)?.capture_payment(request).await;
+    let answer = cx.peer(PaymentIntentServiceClient::new).await?.capture_payment(request).await;
     let intent = match answer.map_err(Error::from) {
         Ok(answer) => answer.into_inner(),
         Err(error) if error.is(PaymentsReason::WrongState) => sync(cx, id).await?,
@@ -80,7 +80,7 @@ pub async fn void(cx: &mut Cx, work: &Work) -> Result<Tried> {
     }
     let request_id = request_id(work, "AUTHORIZE_PAYMENT:undo")?;
     let request = VoidPaymentRequest { id: id.clone(), request_id };
-    cx.peer(PaymentIntentServiceClient::new)?.void_payment(request).await?;
+    cx.peer(PaymentIntentServiceClient::new).await?.void_payment(request).await?;
     Ok(Tried::made(id))
 }
 
@@ -93,7 +93,7 @@ pub async fn refund(cx: &mut Cx, work: &Work) -> Result<Tried> {
         memo: work.order.cancel_reason.clone(),
         request_id: request_id(work, "REFUND_PAYMENT")?,
     };
-    let answer = cx.peer(PaymentIntentServiceClient::new)?.refund_payment(request).await;
+    let answer = cx.peer(PaymentIntentServiceClient::new).await?.refund_payment(request).await;
     let intent = match answer.map_err(Error::from) {
         Ok(answer) => answer.into_inner(),
         // Somebody may have refunded it by hand.
@@ -114,20 +114,21 @@ async fn ask_to_authorize(cx: &mut Cx, work: &Work) -> Result<PaymentIntent> {
         payment_method: work.order.payment_method.clone(),
         request_id: request_id(work, "AUTHORIZE_PAYMENT")?,
     };
-    Ok(cx.peer(PaymentIntentServiceClient::new)?.authorize_payment(request).await?.into_inner())
+    Ok(cx.peer(PaymentIntentServiceClient::new).await?.authorize_payment(request).await?.into_inner())
 }
 
 /// What has become of an intent. Without a request id: each time it is asked anew.
 async fn sync(cx: &mut Cx, id: String) -> Result<PaymentIntent> {
     let request = SyncPaymentRequest { id, request_id: String::new() };
-    Ok(cx.peer(PaymentIntentServiceClient::new)?.sync_payment(request).await?.into_inner())
+    Ok(cx.peer(PaymentIntentServiceClient::new).await?.sync_payment(request).await?.into_inner())
 }
 
 /// The intent for an order, made by a try whose answer was lost.
 async fn find(cx: &mut Cx, order_id: &str) -> Result<Option<String>> {
     let filter = format!("source_id = \"{order_id}\"");
     let request = ListPaymentIntentsRequest { page_size: 1, filter, ..ListPaymentIntentsRequest::default() };
-    let answer = cx.peer(PaymentIntentServiceClient::new)?.list_payment_intents(request).await?.into_inner();
+    let answer =
+        cx.peer(PaymentIntentServiceClient::new).await?.list_payment_intents(request).await?.into_inner();
     Ok(answer.payment_intents.into_iter().next().map(|intent| intent.id))
 }
 

@@ -35,7 +35,7 @@ async fn resolve(cx: &mut Cx, lines: &mut [&mut OrderLine], currency_code: &str)
         quantity: line.quantity.clone(),
     });
     let request = ResolvePricesRequest { lines: wanted.collect(), currency_code: currency_code.to_owned() };
-    let answer = cx.peer(ProductServiceClient::new)?.resolve_prices(request).await?.into_inner();
+    let answer = cx.peer(ProductServiceClient::new).await?.resolve_prices(request).await?.into_inner();
     ensure!(answer.lines.len() == lines.len(), Error::internal("the catalogue left lines out"));
     for (line, resolved) in lines.iter_mut().zip(answer.lines) {
         line.sku = resolved.sku;
@@ -50,7 +50,7 @@ async fn resolve(cx: &mut Cx, lines: &mut [&mut OrderLine], currency_code: &str)
 async fn describe(cx: &mut Cx, lines: &mut [&mut OrderLine]) -> Result<()> {
     let ids = lines.iter().map(|line| line.product_id.clone()).collect();
     let request = BatchGetProductsRequest { ids };
-    let answer = cx.peer(ProductServiceClient::new)?.batch_get_products(request).await;
+    let answer = cx.peer(ProductServiceClient::new).await?.batch_get_products(request).await;
     let products = match answer.map_err(Error::from) {
         Ok(answer) => answer.into_inner().products,
         Err(error) if error.code() == Code::NotFound => {

@@ -30,7 +30,8 @@ pub async fn reserve(cx: &mut Cx, work: &Work) -> Result<Tried> {
         ttl: Some(HOLD),
         request_id: request_id(work, "RESERVE_STOCK")?,
     };
-    let reservation = cx.peer(ReservationServiceClient::new)?.reserve_stock(request).await?.into_inner();
+    let reservation =
+        cx.peer(ReservationServiceClient::new).await?.reserve_stock(request).await?.into_inner();
     match reservation.state() {
         State::Held | State::Confirmed => Ok(Tried::made(reservation.id)),
         // It was held by a try whose answer was lost, a long time ago.
@@ -42,7 +43,13 @@ pub async fn reserve(cx: &mut Cx, work: &Work) -> Result<Tried> {
 pub async fn confirm(cx: &mut Cx, work: &Work) -> Result<Tried> {
     let id = reservation_id(work)?;
     let request = ConfirmReservationRequest { id, request_id: request_id(work, "CONFIRM_RESERVATION")? };
-    match cx.peer(ReservationServiceClient::new)?.confirm_reservation(request).await.map_err(Error::from) {
+    match cx
+        .peer(ReservationServiceClient::new)
+        .await?
+        .confirm_reservation(request)
+        .await
+        .map_err(Error::from)
+    {
         Ok(_) => Ok(Tried::done()),
         Err(error) if is_in(&error, &["EXPIRED", "RELEASED"]) => Ok(lost()),
         Err(error) => Err(error),
@@ -59,7 +66,7 @@ pub async fn release(cx: &mut Cx, work: &Work, step: Name) -> Result<Tried> {
     let Some(id) = found else { return Ok(Tried::done()) };
     let request_id = request_id(work, &format!("{}:undo", step.as_str_name()))?;
     let request = ReleaseReservationRequest { id, request_id };
-    cx.peer(ReservationServiceClient::new)?.release_reservation(request).await?;
+    cx.peer(ReservationServiceClient::new).await?.release_reservation(request).await?;
     Ok(Tried::done())
 }
 
@@ -67,14 +74,21 @@ pub async fn release(cx: &mut Cx, work: &Work, step: Name) -> Result<Tried> {
 pub async fn take_back(cx: &mut Cx, work: &Work) -> Result<Tried> {
     let id = reservation_id(work)?;
     let request = ReturnReservationRequest { id: id.clone(), request_id: request_id(work, "RETURN_STOCK")? };
-    match cx.peer(ReservationServiceClient::new)?.return_reservation(request).await.map_err(Error::from) {
+    match cx.peer(ReservationServiceClient::new).await?.return_reservation(request).await.map_err(Error::from)
+    {
         Ok(_) => return Ok(Tried::done()),
         Err(error) if is_in(&error, &["RELEASED", "EXPIRED"]) => return Ok(Tried::done()),
         Err(error) if is_in(&error, &["HELD", "CONFIRMED"]) => {}
         Err(error) => return Err(error),
     }
     let request = ReleaseReservationRequest { id, request_id: request_id(work, "RETURN_STOCK:release")? };
-    match cx.peer(ReservationServiceClient::new)?.release_reservation(request).await.map_err(Error::from) {
+    match cx
+        .peer(ReservationServiceClient::new)
+        .await?
+        .release_reservation(request)
+        .await
+        .map_err(Error::from)
+    {
         Ok(_) => Ok(Tried::done()),
         // The goods left between the two calls: they come back by the next try.
         Err(error) if is_in(&error, &["CONSUMED", "RETURNED"]) => {
@@ -88,7 +102,7 @@ pub async fn take_back(cx: &mut Cx, work: &Work) -> Result<Tried> {
 async fn find(cx: &mut Cx, order_id: &str) -> Result<Option<String>> {
     let filter = format!("source_id = \"{order_id}\"");
     let request = ListReservationsRequest { page_size: 1, filter, ..ListReservationsRequest::default() };
-    let answer = cx.peer(ReservationServiceClient::new)?.list_reservations(request).await?.into_inner();
+    let answer = cx.peer(ReservationServiceClient::new).await?.list_reservations(request).await?.into_inner();
     Ok(answer.reservations.into_iter().next().map(|reservation| reservation.id))
 }
 

@@ -1,0 +1,84 @@
+//! The end of a call: its commit, by itself or together with others.
+
+use kit::{Error, Result};
+use uuid::Uuid;
+
+use super::{Cx, Scope, deadline_exceeded};
+use crate::flush::Footprint;
+use crate::group::{Entered, Groups, Verdict};
+use crate::{conflict, flush};
+
+impl Cx {
+    /// Commits what was written so far with its events and goes on without a transaction, so that a saga can
+    /// call a peer between two of its steps.
+    pub async fn checkpoint(&mut self) -> Result<()> {
+        match self.scope {
+            _ if self.transaction.is_none() && self.pending.is_empty() => Ok(()),
+            Scope::Tenant(tenant) if self.transaction.is_none() => self.commit_in_turn(tenant).await,
+            _ => self.commit().await,
+        }
+    }
+
+    /// Commits a call that has nothing but writes left, by itself or together with others.
+    async fn commit_in_turn(&mut self, tenant: Uuid) -> Result<()> {
+        let env = self.env.clone();
+        let entered = Groups::enter(&env, tenant, || (self.footprint(), self.deadline));
+        let verdict = match entered {
+            Entered::First(_turn) => return self.commit().await,
+            Entered::Full => return self.commit().await,
+            Entered::Waits(verdict) => verdict,
+        };
+        match tokio::time::timeout_at(self.deadline, verdict).await {
+            Ok(Ok(Verdict::Committed)) => Ok(()),
+            Ok(Ok(Verdict::Alone(pending))) => {
+                self.pending = pending;
+                self.commit().await
+            }
+            Ok(Ok(Verdict::Answered(found))) => {
+                self.found = Some(found);
+                Err(Error::internal("the request was answered before"))
+            }
+            Ok(Ok(Verdict::Failed(error))) => Err(error),
+            Ok(Err(_)) => Err(Error::unavailable("the database", "nobody has written the call")),
+            Err(_) => Err(deadline_exceeded()),
+        }
+    }
+
+    /// Commits by itself.
+    async fn commit(&mut self) -> Result<()> {
+        if !self.pending.deferred.is_empty() {
+            self.sql().await?;
+        }
+        self.end(&[]).await
+    }
+
+    /// Ends the transaction, in which what these calls leave is written already; what this one leaves is not.
+    pub(crate) async fn end(&mut self, calls: &[Footprint]) -> Result<()> {
+        let own = [self.footprint()];
+        flush::flush(self, &own).await?;
+        if let Some(transaction) = self.transaction.take() {
+            transaction.commit().await.map_err(conflict::map)?;
+        }
+        let now = self.now();
+        let pending = || own.iter().chain(calls).map(|call| &call.pending);
+        if pending().any(|pending| !pending.events.is_empty()) {
+            self.env.outbox_wake().notify_one();
+        }
+        // One for later is found when it is due.
+        if pending().any(|pending| pending.has_job_due(now)) {
+            self.env.jobs_wake().notify_one();
+        }
+        Ok(())
+    }
+
+    /// Takes what is still to be written.
+    fn footprint(&mut self) -> Footprint {
+        Footprint {
+            pending: std::mem::take(&mut self.pending),
+            time: self.now(),
+            actor: self.actor().to_string(),
+            method: self.meta.method.clone(),
+            correlation_id: self.meta.correlation_id.clone(),
+        }
+    }
+}

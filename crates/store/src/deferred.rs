@@ -1,0 +1,85 @@
+//! Writes that a call can leave to its end, and that can be done for several calls at once.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::Future;
+
+use kit::Result;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgArguments;
+
+use crate::cx::Cx;
+use crate::peer::BoxFuture;
+use crate::record::Record;
+use crate::statements;
+
+/// Something a call wants written, of which it needs no answer. It brings everything with it that it needs: its
+/// actor and its time are those of its call, not those of the `cx` that writes.
+pub trait Deferred: Send + Sync + Sized + 'static {
+    /// Writes all of them in their order, or fails.
+    fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> impl Future<Output = Result<()>> + Send + 'a;
+}
+
+/// A deferred write of any type.
+pub(crate) type Held = Box<dyn Erased>;
+
+pub(crate) trait Erased: Send + Sync {
+    fn as_any(&self) -> &(dyn Any + Send + Sync);
+
+    /// Writes items of the same type as this one.
+    fn write_all<'a>(&self, cx: &'a mut Cx, items: Vec<&'a dyn Erased>) -> BoxFuture<'a, Result<()>>;
+}
+
+impl<D: Deferred> Erased for D {
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn write_all<'a>(&self, cx: &'a mut Cx, items: Vec<&'a dyn Erased>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let items: Vec<&D> = items.iter().filter_map(|item| item.as_any().downcast_ref()).collect();
+            D::write(cx, &items).await
+        })
+    }
+}
+
+/// Writes everything, all items of a type together, the types in the order in which they come up.
+pub(crate) async fn write(cx: &mut Cx, items: impl IntoIterator<Item = &Held>) -> Result<()> {
+    let mut places = HashMap::new();
+    let mut types: Vec<Vec<&dyn Erased>> = Vec::new();
+    for item in items {
+        let item = item.as_ref();
+        let place = *places.entry(item.as_any().type_id()).or_insert_with(|| {
+            types.push(Vec::new());
+            types.len() - 1
+        });
+        types[place].push(item);
+    }
+    for items in types {
+        items[0].write_all(cx, items.clone()).await?;
+    }
+    Ok(())
+}
+
+/// A row to be inserted.
+pub(crate) struct NewRow<R>(pub R);
+
+impl<R: Record> Deferred for NewRow<R> {
+    async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {
+        let mut rest = items;
+        while !rest.is_empty() {
+            // Powers of two, so that there are few statements to prepare.
+            let (rows, later) = rest.split_at(1 << rest.len().ilog2().min(statements::ROWS_MAX.ilog2()));
+            let mut arguments = PgArguments::default();
+            for NewRow(record) in rows {
+                for place in 0..R::table().columns.len() {
+                    record.bind(place, &mut arguments)?;
+                }
+            }
+            let insert = AssertSqlSafe(statements::insert(R::table(), rows.len()));
+            cx.execute(sqlx::query_with(insert, arguments)).await?;
+            rest = later;
+        }
+        Ok(())
+    }
+}

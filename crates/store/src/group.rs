@@ -1,0 +1,175 @@
+//! Group commit: calls of a tenant that only write, and come while another one commits, share a transaction.
+//!
+//! The first call writes by itself. Those that come meanwhile queue up, and are written together when it is
+//! through: one look for their first answers, one insert for each type of row, one flush, one commit. If that
+//! fails, each of them writes by itself, so that an error reaches the call whose it is.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Mutex;
+
+use kit::{Error, Result};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::call::Found;
+use crate::caller::Caller;
+use crate::cx::{Cx, Meta};
+use crate::env::Env;
+use crate::flush::{Footprint, Pending};
+use crate::{deferred, flush};
+
+/// How many calls share a transaction.
+const MEMBERS_MAX: usize = 32;
+
+/// How many calls of a tenant wait; what comes on top writes by itself.
+const QUEUE_MAX: usize = 1_024;
+
+/// The calls that wait, by tenant. A tenant is in it while somebody holds its [`Turn`].
+#[derive(Default)]
+pub(crate) struct Groups(Mutex<HashMap<Uuid, VecDeque<Member>>>);
+
+/// A call that waits to be written.
+pub(crate) struct Member {
+    pub footprint: Footprint,
+    pub deadline: Instant,
+    pub verdict: oneshot::Sender<Verdict>,
+}
+
+/// What became of a call that waited.
+pub(crate) enum Verdict {
+    Committed,
+    /// Its request was answered before.
+    Answered(Found),
+    /// It is to write by itself.
+    Alone(Pending),
+    Failed(Error),
+}
+
+/// Whether a call writes now or waits.
+pub(crate) enum Entered {
+    First(Turn),
+    Full,
+    Waits(oneshot::Receiver<Verdict>),
+}
+
+impl Groups {
+    /// Queues a call up if another one of the tenant is just writing.
+    pub fn enter(env: &Env, tenant: Uuid, make: impl FnOnce() -> (Footprint, Instant)) -> Entered {
+        let mut waiting = env.groups().lock();
+        let Some(queue) = waiting.get_mut(&tenant) else {
+            waiting.insert(tenant, VecDeque::new());
+            return Entered::First(Turn { env: env.clone(), tenant });
+        };
+        if queue.len() >= QUEUE_MAX {
+            return Entered::Full;
+        }
+        let (verdict, receiver) = oneshot::channel();
+        let (footprint, deadline) = make();
+        queue.push_back(Member { footprint, deadline, verdict });
+        Entered::Waits(receiver)
+    }
+
+    /// The next calls to write together, without those whose callers have gone.
+    fn next(&self, tenant: Uuid) -> Vec<Member> {
+        let mut waiting = self.lock();
+        let Some(queue) = waiting.get_mut(&tenant) else { return Vec::new() };
+        let mut members = Vec::new();
+        let mut requests = HashSet::new();
+        while let Some(member) = queue.pop_front() {
+            if member.verdict.is_closed() {
+                continue;
+            }
+            let request = member.footprint.pending.answer.as_ref().map(|answer| answer.request_id);
+            // The same request twice: the second finds the first one's answer.
+            if members.len() == MEMBERS_MAX || request.is_some_and(|id| !requests.insert(id)) {
+                queue.push_front(member);
+                break;
+            }
+            members.push(member);
+        }
+        members
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, VecDeque<Member>>> {
+        self.0.lock().expect("nothing panics while holding it")
+    }
+}
+
+/// The right to write for a tenant. Whoever drops it has those written who have come meanwhile.
+pub(crate) struct Turn {
+    env: Env,
+    tenant: Uuid,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut waiting = self.env.groups().lock();
+        let Some(queue) = waiting.get(&self.tenant) else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if !queue.is_empty() => {
+                runtime.spawn(serve(Turn { env: self.env.clone(), tenant: self.tenant }));
+            }
+            // Without a runtime nobody waits any more.
+            _ => drop(waiting.remove(&self.tenant)),
+        }
+    }
+}
+
+async fn serve(turn: Turn) {
+    loop {
+        let members = turn.env.groups().next(turn.tenant);
+        if members.is_empty() {
+            return;
+        }
+        write(&turn.env, turn.tenant, members).await;
+    }
+}
+
+/// Writes calls together and tells each what became of it.
+async fn write(env: &Env, tenant: Uuid, members: Vec<Member>) {
+    let meta = Meta { method: "engine:group commit".to_owned(), ..Meta::default() };
+    let mut cx = Cx::new(env.clone(), Caller::service(env.service(), Some(tenant)), meta);
+    if let Some(deadline) = members.iter().map(|member| member.deadline).max() {
+        cx = cx.with_timeout(deadline.saturating_duration_since(Instant::now()));
+    }
+    cx.share();
+    let (verdicts, footprints): (Vec<_>, Vec<_>) = unanswered(&mut cx, members).await.into_iter().unzip();
+    let tell = |verdict: oneshot::Sender<Verdict>, what| {
+        // Whoever has gone has gone.
+        drop(verdict.send(what));
+    };
+    if let Err(error) = prepare(&mut cx, &footprints).await {
+        tracing::debug!(service = env.service(), %error, members = footprints.len(), "a group goes its own ways");
+        cx.rollback().await;
+        for (verdict, footprint) in verdicts.into_iter().zip(footprints) {
+            tell(verdict, Verdict::Alone(footprint.pending));
+        }
+        return;
+    }
+    let committed = cx.end(&footprints).await;
+    for verdict in verdicts {
+        tell(verdict, committed.clone().map_or_else(Verdict::Failed, |()| Verdict::Committed));
+    }
+}
+
+/// Tells those calls their first answers whose requests were answered before, and leaves the others.
+async fn unanswered(cx: &mut Cx, members: Vec<Member>) -> Vec<(oneshot::Sender<Verdict>, Footprint)> {
+    let request = |member: &Member| member.footprint.pending.answer.as_ref().map(|answer| answer.request_id);
+    // If they cannot be looked for, nothing else will work, and each call finds that out by itself.
+    let found = cx.first_answers(members.iter().filter_map(request).collect()).await.unwrap_or_default();
+    let mut left = Vec::with_capacity(members.len());
+    for member in members {
+        match request(&member).and_then(|id| found.get(&id)) {
+            Some(found) => drop(member.verdict.send(Verdict::Answered(found.clone()))),
+            None => left.push((member.verdict, member.footprint)),
+        }
+    }
+    left
+}
+
+/// Does everything but the commit.
+async fn prepare(cx: &mut Cx, calls: &[Footprint]) -> Result<()> {
+    deferred::write(cx, calls.iter().flat_map(|call| &call.pending.deferred)).await?;
+    flush::flush(cx, calls).await
+}
