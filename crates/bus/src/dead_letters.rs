@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sqlx::postgres::PgPool;
+use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{AssertSqlSafe, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -94,6 +94,52 @@ pub trait DeadLetterSink: Send + Sync + 'static {
     async fn store(&self, letter: &DeadLetter) -> Result<(), BoxError>;
 }
 
+/// Which letters to list.
+#[derive(Debug, Clone, Default)]
+pub struct Letters<'a> {
+    /// Only those of this tenant; `None`: of all.
+    pub tenant_id: Option<Uuid>,
+    /// Only those of this consumer; empty: of all.
+    pub consumer: &'a str,
+    /// Time, id and consumer of the last letter of the page before; `None`: the first page.
+    pub behind: Option<(OffsetDateTime, Uuid, String)>,
+    /// How many at the most.
+    pub max: i64,
+}
+
+/// A letter in the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptLetter {
+    pub letter: DeadLetter,
+    /// When the consumer first gave the event up.
+    pub create_time: OffsetDateTime,
+    /// When it was last replayed and has not come back since; `None`: never.
+    pub replay_time: Option<OffsetDateTime>,
+}
+
+impl KeptLetter {
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let letter = DeadLetter {
+            tenant_id: row.try_get("tenant_id")?,
+            id: row.try_get("id")?,
+            consumer: row.try_get("consumer")?,
+            topic: row.try_get("topic")?,
+            partition: row.try_get("partition")?,
+            offset: row.try_get("log_offset")?,
+            key: row.try_get("key")?,
+            event_type: row.try_get("event_type")?,
+            payload: row.try_get::<Vec<u8>, _>("payload")?.into(),
+            error: row.try_get("error")?,
+            attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+        };
+        Ok(Self {
+            letter,
+            create_time: row.try_get("create_time")?,
+            replay_time: row.try_get("replay_time")?,
+        })
+    }
+}
+
 /// Dead letters in the table `tessera.dead_letters` of the service's database.
 #[derive(Debug, Clone)]
 pub struct PgDeadLetters {
@@ -116,31 +162,37 @@ impl PgDeadLetters {
         Ok(tx)
     }
 
-    /// The newest letters first, with the time of their replay if there was one.
-    pub async fn list(&self, max: i64) -> Result<Vec<(DeadLetter, Option<OffsetDateTime>)>, sqlx::Error> {
-        let mut tx = self.begin().await?;
-        let rows = sqlx::query("select * from tessera.dead_letters order by create_time desc, id limit $1")
-            .bind(max)
-            .fetch_all(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        let letter = |row: sqlx::postgres::PgRow| {
-            let letter = DeadLetter {
-                tenant_id: row.try_get("tenant_id")?,
-                id: row.try_get("id")?,
-                consumer: row.try_get("consumer")?,
-                topic: row.try_get("topic")?,
-                partition: row.try_get("partition")?,
-                offset: row.try_get("log_offset")?,
-                key: row.try_get("key")?,
-                event_type: row.try_get("event_type")?,
-                payload: row.try_get::<Vec<u8>, _>("payload")?.into(),
-                error: row.try_get("error")?,
-                attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
-            };
-            Ok((letter, row.try_get("replay_time")?))
+    /// The newest letters first.
+    pub async fn list(&self, wanted: &Letters<'_>) -> Result<Vec<KeptLetter>, sqlx::Error> {
+        let (time, id, consumer) = match &wanted.behind {
+            Some((time, id, consumer)) => (Some(*time), Some(*id), Some(consumer.as_str())),
+            None => (None, None, None),
         };
-        rows.into_iter().map(letter).collect()
+        let query = sqlx::query(
+            "select * from tessera.dead_letters
+             where ($1::uuid is null or tenant_id = $1) and ($2 = '' or consumer = $2)
+               and ($3::timestamptz is null or (create_time, id, consumer) < ($3, $4, $5))
+             order by create_time desc, id desc, consumer desc limit $6",
+        );
+        let query = query.bind(wanted.tenant_id).bind(wanted.consumer).bind(time).bind(id).bind(consumer);
+        let mut tx = self.begin().await?;
+        let rows = query.bind(wanted.max).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        rows.iter().map(KeptLetter::read).collect()
+    }
+
+    /// The letter that a consumer has left of an event.
+    pub async fn find(
+        &self,
+        tenant_id: Uuid,
+        id: Uuid,
+        consumer: &str,
+    ) -> Result<Option<KeptLetter>, sqlx::Error> {
+        let query = "select * from tessera.dead_letters where tenant_id = $1 and id = $2 and consumer = $3";
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(query).bind(tenant_id).bind(id).bind(consumer).fetch_optional(&mut *tx).await?;
+        tx.commit().await?;
+        row.as_ref().map(KeptLetter::read).transpose()
     }
 
     /// Replays a letter and writes down that it was. When only the second fails, the event runs once all the same.

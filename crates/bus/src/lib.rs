@@ -31,7 +31,7 @@ mod tail;
 pub use backoff::{Backoff, Retry};
 pub use config::{LogConfig, connect};
 pub use consume::{ConsumerConfig, HandleError, Handler, run_consumer};
-pub use dead_letters::{BoxError, DeadLetter, DeadLetterSink, PgDeadLetters, replay};
+pub use dead_letters::{BoxError, DeadLetter, DeadLetterSink, KeptLetter, Letters, PgDeadLetters, replay};
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaConfig, KafkaLog};
 pub use log::{Consumer, EventLog, LogError};

@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bus::{DeadLetter as Letter, EventLog, PgDeadLetters, Tail};
+use bus::{EventLog, KeptLetter, Letters, PgDeadLetters, Tail};
 use contracts::ops::v1::*;
 use contracts::v1::EventEnvelope;
 use kit::{Error, OffsetDateTime, Result, Uuid};
 use store::glue::prost_types::Timestamp;
-use store::{Cx, Env, Envelope};
+use store::{Cx, Env, Envelope, page};
+use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
 use crate::consume::on_begin;
 
 const TAIL_SIZE_DEFAULT: usize = 100;
 const TAIL_SIZE_MAX: usize = 1_000;
-const LETTERS_MAX: i64 = 1_000;
 /// How often a waiting tail looks again.
 const TAIL_PAUSE: Duration = Duration::from_millis(200);
 
@@ -67,21 +67,31 @@ impl EventLogApi for EventLogs {
         request: ListDeadLettersRequest,
     ) -> Result<ListDeadLettersResponse> {
         let tenant = cx.tenant()?;
-        let size = match request.page_size {
-            0 => 50,
-            size => usize::try_from(size).unwrap_or(0).min(TAIL_SIZE_MAX),
+        let max = page::size(request.page_size)?;
+        let scope = page::Scope {
+            method: "erp.ops.v1.EventLogService.ListDeadLetters",
+            tenant_id: &tenant.to_string(),
+            filter: &request.consumer,
+            ..page::Scope::default()
         };
+        let cursor = scope.cursor(&request.page_token, cx.now())?;
+        let behind = cursor.as_deref().map(letter_place).transpose()?;
+        // One more than the page, which tells whether another one follows.
+        let wanted = Letters { tenant_id: Some(tenant), consumer: &request.consumer, behind, max: max + 1 };
         let mut letters = Vec::new();
         for env in &self.environments {
-            for (letter, replay_time) in sink(env).list(LETTERS_MAX).await.map_err(Error::internal)? {
-                let asked_for = request.consumer.is_empty() || request.consumer == letter.consumer;
-                if letter.tenant_id == tenant && asked_for {
-                    letters.push(letter_to_proto(&letter, replay_time)?);
-                }
-            }
+            letters.extend(sink(env).list(&wanted).await.map_err(Error::internal)?);
         }
+        letters.sort_by(|one, other| letter_key(other).cmp(&letter_key(one)));
+        let size = usize::try_from(max).expect("a page has at most 1,000 rows");
+        let follows = letters.len() > size;
         letters.truncate(size);
-        Ok(ListDeadLettersResponse { dead_letters: letters })
+        let next_page_token = match letters.last().filter(|_| follows) {
+            Some(last) => scope.token(&letter_cursor(last)?, cx.now()),
+            None => String::new(),
+        };
+        let dead_letters = letters.iter().map(letter_to_proto).collect::<Result<_>>()?;
+        Ok(ListDeadLettersResponse { dead_letters, next_page_token })
     }
 
     async fn replay_dead_letter(
@@ -93,11 +103,10 @@ impl EventLogApi for EventLogs {
         let id =
             Uuid::parse_str(&request.event_id).map_err(|_| Error::invalid("event_id", "must be a UUID"))?;
         for env in &self.environments {
-            for (letter, _) in sink(env).list(LETTERS_MAX).await.map_err(Error::internal)? {
-                if (letter.tenant_id, letter.id) == (tenant, id) && letter.consumer == request.consumer {
-                    sink(env).replay(&*self.log, &letter).await.map_err(Error::internal)?;
-                    return Ok(ReplayDeadLetterResponse { replay_time: Some(timestamp(cx.now())) });
-                }
+            let found = sink(env).find(tenant, id, &request.consumer).await.map_err(Error::internal)?;
+            if let Some(kept) = found {
+                sink(env).replay(&*self.log, &kept.letter).await.map_err(Error::internal)?;
+                return Ok(ReplayDeadLetterResponse { replay_time: Some(timestamp(cx.now())) });
             }
         }
         Err(Error::not_found("dead letter", &request.event_id))
@@ -152,7 +161,8 @@ fn to_proto(envelope: &Envelope) -> Result<EventEnvelope> {
     message.transcode_to().map_err(Error::internal)
 }
 
-fn letter_to_proto(letter: &Letter, replay_time: Option<OffsetDateTime>) -> Result<DeadLetter> {
+fn letter_to_proto(kept: &KeptLetter) -> Result<DeadLetter> {
+    let letter = &kept.letter;
     Ok(DeadLetter {
         // A poison event may be no envelope at all; it is listed all the same.
         event: Envelope::parse(&letter.payload).ok().as_ref().map(to_proto).transpose()?,
@@ -160,9 +170,29 @@ fn letter_to_proto(letter: &Letter, replay_time: Option<OffsetDateTime>) -> Resu
         topic: letter.topic.clone(),
         error: letter.error.clone(),
         attempts: i32::try_from(letter.attempts).unwrap_or(i32::MAX),
-        create_time: None,
-        replay_time: replay_time.map(timestamp),
+        create_time: Some(timestamp(kept.create_time)),
+        replay_time: kept.replay_time.map(timestamp),
     })
+}
+
+/// What letters are in the order of.
+fn letter_key(kept: &KeptLetter) -> (OffsetDateTime, Uuid, &str) {
+    (kept.create_time, kept.letter.id, &kept.letter.consumer)
+}
+
+/// A letter's place as the columns of a page token.
+fn letter_cursor(kept: &KeptLetter) -> Result<[Option<String>; 3]> {
+    let (time, id, consumer) = letter_key(kept);
+    let time = time.format(&Rfc3339).map_err(Error::internal)?;
+    Ok([Some(time), Some(id.to_string()), Some(consumer.to_owned())])
+}
+
+fn letter_place(cursor: &[Option<String>]) -> Result<(OffsetDateTime, Uuid, String)> {
+    let [Some(time), Some(id), Some(consumer)] = cursor else {
+        return Err(Error::invalid("page_token", "is none that this method gave"));
+    };
+    let time = OffsetDateTime::parse(time, &Rfc3339).map_err(Error::internal)?;
+    Ok((time, Uuid::parse_str(id).map_err(Error::internal)?, consumer.clone()))
 }
 
 fn timestamp(instant: OffsetDateTime) -> Timestamp {

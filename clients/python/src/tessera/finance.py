@@ -400,7 +400,7 @@ class LedgerAccounts:
     def create(
         self, ledger_account: LedgerAccount, *, request_id: str = "", timeout: float | None = None
     ) -> LedgerAccount:
-        """Creates a ledger account."""
+        """Adds an account to the tenant's chart; ALREADY_EXISTS when its code is taken."""
         return self._transport.unary(
             _CREATE_LEDGER_ACCOUNT,
             CreateLedgerAccountRequest(ledger_account=ledger_account, request_id=request_id),

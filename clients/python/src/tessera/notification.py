@@ -181,7 +181,9 @@ class Templates:
         self._transport = transport
 
     def create(self, template: Template, *, request_id: str = "", timeout: float | None = None) -> Template:
-        """Creates a template."""
+        """Adds wording of the tenant's own, which from now on stands before the built-in one of the same key and
+        locale.
+        """
         return self._transport.unary(
             _CREATE_TEMPLATE, CreateTemplateRequest(template=template, request_id=request_id), timeout
         )

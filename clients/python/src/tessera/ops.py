@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tessera.erp.ops.v1.event_log_pb2 import (
     ConsumerLag,
@@ -50,12 +50,31 @@ class EventLog:
         )
 
     def list_dead_letters(
-        self, *, page_size: int = 0, consumer: str = "", timeout: float | None = None
+        self, *, page_size: int = 0, consumer: str = "", page_token: str = "", timeout: float | None = None
     ) -> ListDeadLettersResponse:
-        """Lists events that a consumer could not handle, newest first."""
+        """Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is
+        none.
+        """
         return self._transport.unary(
+            _LIST_DEAD_LETTERS,
+            ListDeadLettersRequest(page_size=page_size, consumer=consumer, page_token=page_token),
+            timeout,
+        )
+
+    def list_dead_letters_pages(
+        self, *, page_size: int = 0, consumer: str = "", timeout: float | None = None
+    ) -> Iterator[ListDeadLettersResponse]:
+        """The pages of `list_dead_letters`, fetched one by one as they are asked for."""
+        return self._transport.pages(
             _LIST_DEAD_LETTERS, ListDeadLettersRequest(page_size=page_size, consumer=consumer), timeout
         )
+
+    def list_dead_letters_all(
+        self, *, page_size: int = 0, consumer: str = "", timeout: float | None = None
+    ) -> Iterator[DeadLetter]:
+        """What is on all pages of `list_dead_letters`; a page is fetched when the one before is used up."""
+        for page in self.list_dead_letters_pages(page_size=page_size, consumer=consumer, timeout=timeout):
+            yield from page.dead_letters
 
     def replay_dead_letter(
         self, event_id: str, consumer: str, *, request_id: str = "", timeout: float | None = None

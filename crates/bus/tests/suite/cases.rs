@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bus::{
-    BoxError, ConsumerConfig, DeadLetter, DeadLetterSink, HandleError, PgDeadLetters, Position, Retry, Tail,
-};
+use bus::{BoxError, ConsumerConfig, DeadLetter, DeadLetterSink, HandleError, Position, Retry, Tail};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use crate::dead_letters::dead_letters_and_replay;
 use crate::world::{Effects, PATIENCE, Running, World, in_order, records, unique};
 
 // A consumer process killed inside the transaction of an event loses nothing and doubles nothing: another member of
@@ -214,41 +213,6 @@ pub async fn partitions_and_order(world: &World) {
     }
     assert_eq!(seen, events.len());
     world.log.publish(&[]).await.unwrap();
-}
-
-// Poison goes to the dead letters at once, what keeps failing after its tries; neither stops the events behind. A
-// replay reaches only the consumer that gave up, and has its effect.
-pub async fn dead_letters_and_replay(world: &World) {
-    let (topic, group, other) = (world.topic(1).await, unique("group"), unique("other"));
-    let events = records(&topic, 30, 3);
-    let consumer = world.consumer(&group, &topic);
-    let bystander = world.consumer(&other, &topic);
-    let refusals = [("key-0", HandleError::poison("gibberish")), ("key-1", HandleError::retryable("busy"))];
-    *consumer.handler.refuse.lock().unwrap() = refusals.map(|(k, e)| (k.to_owned(), e)).into();
-    world.publish(&events).await;
-    world.caught_up(&group, &topic).await;
-    assert_eq!(world.effects(&group).await.len(), 10, "the events of the third key");
-    let table = PgDeadLetters::new(world.pool.clone(), "");
-    let letters = table.list(100).await.unwrap();
-    assert_eq!(letters.len(), 20);
-    for (letter, replayed) in &letters {
-        let (attempts, error) = if letter.key == "key-0" { (1, "gibberish") } else { (5, "busy") };
-        assert_eq!((letter.attempts, letter.error.as_str(), *replayed), (attempts, error, None));
-    }
-    let dead = Tail::start(&*world.log, &[bus::dead_letter_topic(&topic)], 100, |_| true).await.unwrap().0;
-    assert_eq!(dead.len(), 20);
-    assert!(dead.iter().all(|d| d.headers["dead_consumer"] == group && d.headers["dead_topic"] == topic));
-
-    consumer.handler.refuse.lock().unwrap().clear();
-    world.exactly_once(&other, &events).await;
-    for (letter, _) in letters.iter().rev() {
-        table.replay(&*world.log, letter).await.unwrap();
-    }
-    world.until("the replayed have their effect", async || world.effects(&group).await.len() == 30).await;
-    world.caught_up(&other, &topic).await;
-    assert_eq!(bystander.stop().await.calls.lock().unwrap().len(), 30, "a replay for another consumer");
-    assert!(table.list(100).await.unwrap().iter().all(|(_, replayed)| replayed.is_some()));
-    consumer.stop().await;
 }
 
 /// A sink whose database is away for the first few letters.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also outside of its own function")]
 
 mod cases;
+mod dead_letters;
 #[cfg(feature = "kafka")]
 mod kafka;
 #[cfg(feature = "kafka")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus::{KafkaConfig, LogConfig, PgDeadLetters};
+use bus::{KafkaConfig, Letters, LogConfig, PgDeadLetters};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
@@ -31,9 +31,10 @@ async fn strangers() {
     world.publish(&events).await;
     let consumer = world.consumer(&group, &topic);
     world.exactly_once(&group, &events).await;
-    let letters = PgDeadLetters::new(world.pool.clone(), "").list(10).await.unwrap();
+    let letters = PgDeadLetters::new(world.pool.clone(), "");
+    let letters = letters.list(&Letters { max: 10, ..Letters::default() }).await.unwrap();
     assert_eq!(letters.len(), 1);
-    let (letter, _) = &letters[0];
+    let letter = &letters[0].letter;
     assert_eq!((letter.attempts, &letter.payload[..], letter.tenant_id.is_nil()), (0, b"?".as_slice(), true));
     assert_eq!(letter.key, "\u{fffd}\u{fffd}");
     consumer.stop().await;

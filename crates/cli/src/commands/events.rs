@@ -86,14 +86,7 @@ pub async fn dead_letters(client: &Client, options: &DeadLetters, output: Output
 pub async fn replay(client: &Client, options: &Replay, output: Output) -> Result<()> {
     let consumers = match &options.consumer {
         Some(consumer) => vec![consumer.clone()],
-        None => {
-            let request = json!({"pageSize": 1000});
-            let answer = client.call_json(&format!("{LOG}/ListDeadLetters"), request).await?;
-            let of_event = letters(&answer).iter().filter(|letter| {
-                letter.get("event").is_some_and(|event| text(event, "eventId") == options.event_id)
-            });
-            of_event.map(|letter| text(letter, "consumer").to_owned()).collect()
-        }
+        None => consumers_of(client, &options.event_id).await?,
     };
     if consumers.is_empty() {
         return Err(Failure::new(format!("the event {} is no dead letter", options.event_id))
@@ -111,6 +104,24 @@ pub async fn replay(client: &Client, options: &Replay, output: Output) -> Result
     }
     eprintln!("next: tessera events dead-letters    (does it come back?)");
     Ok(())
+}
+
+/// Who could not handle an event.
+async fn consumers_of(client: &Client, event_id: &str) -> Result<Vec<String>> {
+    let mut consumers = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = json!({"pageSize": 1000, "pageToken": page_token});
+        let answer = client.call_json(&format!("{LOG}/ListDeadLetters"), request).await?;
+        let of_event = letters(&answer)
+            .iter()
+            .filter(|letter| letter.get("event").is_some_and(|event| text(event, "eventId") == event_id));
+        consumers.extend(of_event.map(|letter| text(letter, "consumer").to_owned()));
+        text(&answer, "nextPageToken").clone_into(&mut page_token);
+        if page_token.is_empty() {
+            return Ok(consumers);
+        }
+    }
 }
 
 fn letters(answer: &Value) -> &[Value] {

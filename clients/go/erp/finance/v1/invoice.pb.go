@@ -1023,9 +1023,9 @@ func (x *SearchInvoicesResponse) GetNextPageToken() string {
 // An invoice has its number and is booked.
 type InvoicePosted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The invoice.
+	// What was posted; it never changes from here on, but for its payments.
 	InvoiceId string `protobuf:"bytes,1,opt,name=invoice_id,json=invoiceId,proto3" json:"invoice_id,omitempty"`
-	// Its number.
+	// Gapless within the tenant and the year, as the law wants it.
 	Number string `protobuf:"bytes,2,opt,name=number,proto3" json:"number,omitempty"`
 	// The customer.
 	AccountId string `protobuf:"bytes,3,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
@@ -1105,7 +1105,7 @@ func (x *InvoicePosted) GetTotal() *money.Money {
 // An invoice is paid in full.
 type InvoicePaid struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The invoice.
+	// Whose open amount has just come down to zero.
 	InvoiceId string `protobuf:"bytes,1,opt,name=invoice_id,json=invoiceId,proto3" json:"invoice_id,omitempty"`
 	// The customer.
 	AccountId string `protobuf:"bytes,2,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
@@ -1169,9 +1169,9 @@ func (x *InvoicePaid) GetOrderId() string {
 // A credit note cancelled an invoice.
 type InvoiceCredited struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The credit note.
+	// The document that gives the money back; an Invoice of kind CREDIT_NOTE.
 	CreditNoteId string `protobuf:"bytes,1,opt,name=credit_note_id,json=creditNoteId,proto3" json:"credit_note_id,omitempty"`
-	// Its number.
+	// The number of the credit note, gapless within its own series.
 	Number string `protobuf:"bytes,2,opt,name=number,proto3" json:"number,omitempty"`
 	// The invoice that it credits.
 	InvoiceId string `protobuf:"bytes,3,opt,name=invoice_id,json=invoiceId,proto3" json:"invoice_id,omitempty"`

@@ -168,7 +168,7 @@ func (x *JournalEntry) GetCreatedBy() string {
 // One account's part in an entry.
 type JournalLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Code of the account.
+	// Which ledger account is posted to, by its code in the tenant's chart, such as `1100`.
 	AccountCode string `protobuf:"bytes,1,opt,name=account_code,json=accountCode,proto3" json:"account_code,omitempty"`
 	// Debits are more than zero, credits less.
 	Amount *money.Money `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
@@ -323,7 +323,7 @@ func (x *NewJournalEntry) GetSourceId() string {
 // Asks to post an entry.
 type PostJournalEntryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The entry.
+	// What to post; its lines must add up to zero.
 	Entry *NewJournalEntry `protobuf:"bytes,1,opt,name=entry,proto3" json:"entry,omitempty"`
 	// UUID chosen by the caller: the same id again returns the first answer.
 	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`

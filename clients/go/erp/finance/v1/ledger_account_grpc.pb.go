@@ -37,7 +37,7 @@ const (
 //
 // The chart of accounts.
 type LedgerAccountServiceClient interface {
-	// Creates a ledger account.
+	// Adds an account to the tenant's chart; ALREADY_EXISTS when its code is taken.
 	CreateLedgerAccount(ctx context.Context, in *CreateLedgerAccountRequest, opts ...grpc.CallOption) (*LedgerAccount, error)
 	// Gets one ledger account; NOT_FOUND when the tenant has none of this id.
 	GetLedgerAccount(ctx context.Context, in *GetLedgerAccountRequest, opts ...grpc.CallOption) (*LedgerAccount, error)
@@ -151,7 +151,7 @@ func (c *ledgerAccountServiceClient) InstallChart(ctx context.Context, in *Insta
 //
 // The chart of accounts.
 type LedgerAccountServiceServer interface {
-	// Creates a ledger account.
+	// Adds an account to the tenant's chart; ALREADY_EXISTS when its code is taken.
 	CreateLedgerAccount(context.Context, *CreateLedgerAccountRequest) (*LedgerAccount, error)
 	// Gets one ledger account; NOT_FOUND when the tenant has none of this id.
 	GetLedgerAccount(context.Context, *GetLedgerAccountRequest) (*LedgerAccount, error)

@@ -257,7 +257,7 @@ func (x *PaymentEntry) GetEtag() string {
 // The part of a payment that pays one invoice.
 type PaymentAllocation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The invoice.
+	// Which open document of the same customer and currency is paid.
 	InvoiceId string `protobuf:"bytes,1,opt,name=invoice_id,json=invoiceId,proto3" json:"invoice_id,omitempty"`
 	// How much of it, more than zero.
 	Amount        *money.Money `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
@@ -760,7 +760,7 @@ func (x *ListPaymentEntriesResponse) GetTotalSize() int64 {
 // Money was booked.
 type PaymentRecorded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The payment entry.
+	// The booked money, whatever part of it is allocated to invoices so far.
 	PaymentEntryId string `protobuf:"bytes,1,opt,name=payment_entry_id,json=paymentEntryId,proto3" json:"payment_entry_id,omitempty"`
 	// From whom or to whom.
 	AccountId string `protobuf:"bytes,2,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`

@@ -168,9 +168,9 @@ func (x *TrialBalance) GetEntryCount() int64 {
 // One account's sums.
 type TrialBalanceRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Code of the account.
+	// Of which ledger account the sums are; rows are in the order of these codes.
 	AccountCode string `protobuf:"bytes,1,opt,name=account_code,json=accountCode,proto3" json:"account_code,omitempty"`
-	// Its name.
+	// What the chart calls the account today, for people.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// On which side of the statements it stands.
 	Type LedgerAccountType `protobuf:"varint,3,opt,name=type,proto3,enum=erp.finance.v1.LedgerAccountType" json:"type,omitempty"`

@@ -103,7 +103,7 @@ func (x *TokenPair) GetRefreshExpireTime() *timestamppb.Timestamp {
 // Asks to found a tenant.
 type SignUpRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The company's name.
+	// How the tenant is called on its documents and screens; it may change later, the slug may not.
 	CompanyName string `protobuf:"bytes,1,opt,name=company_name,json=companyName,proto3" json:"company_name,omitempty"`
 	// The tenant's name in addresses and at the login: 2 to 40 small letters,
 	// digits and hyphens, unique over all tenants, never to change.

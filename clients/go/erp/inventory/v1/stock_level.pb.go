@@ -36,7 +36,7 @@ type StockLevel struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// UUID of the tenant that owns the stock level; never taken from a request.
 	TenantId string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The product.
+	// Which of the catalogue's products lies there.
 	ProductId string `protobuf:"bytes,3,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
 	// The warehouse that it lies in.
 	WarehouseId string `protobuf:"bytes,4,opt,name=warehouse_id,json=warehouseId,proto3" json:"warehouse_id,omitempty"`
@@ -635,7 +635,7 @@ func (x *ListStockLevelsResponse) GetTotalSize() int64 {
 // Asks for another reorder level.
 type SetReorderLevelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The product.
+	// Which of the catalogue's products is to be watched.
 	ProductId string `protobuf:"bytes,1,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
 	// The warehouse; unset: the default one.
 	WarehouseId *string `protobuf:"bytes,2,opt,name=warehouse_id,json=warehouseId,proto3,oneof" json:"warehouse_id,omitempty"`

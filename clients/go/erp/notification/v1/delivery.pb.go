@@ -145,7 +145,7 @@ type Delivery struct {
 	Channel DeliveryChannel `protobuf:"varint,3,opt,name=channel,proto3,enum=erp.notification.v1.DeliveryChannel" json:"channel,omitempty"`
 	// To whom: an e-mail address.
 	Recipient string `protobuf:"bytes,4,opt,name=recipient,proto3" json:"recipient,omitempty"`
-	// Key of the template.
+	// From which template it was written, such as `order.confirmation`; later changes of that do not reach it.
 	TemplateKey string `protobuf:"bytes,5,opt,name=template_key,json=templateKey,proto3" json:"template_key,omitempty"`
 	// The language that was taken.
 	Locale string `protobuf:"bytes,6,opt,name=locale,proto3" json:"locale,omitempty"`
@@ -354,7 +354,7 @@ func (x *Delivery) GetEtag() string {
 // Asks to send a message.
 type SendNotificationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Key of the template.
+	// From which template to write it, such as `order.confirmation`: the tenant's own, else the built-in one.
 	TemplateKey string `protobuf:"bytes,1,opt,name=template_key,json=templateKey,proto3" json:"template_key,omitempty"`
 	// To whom: an e-mail address.
 	Recipient string `protobuf:"bytes,2,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -784,9 +784,9 @@ func (x *ListDeliveriesResponse) GetTotalSize() int64 {
 // The mail server took a message.
 type NotificationSent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The delivery.
+	// Which message the mail server has taken.
 	DeliveryId string `protobuf:"bytes,1,opt,name=delivery_id,json=deliveryId,proto3" json:"delivery_id,omitempty"`
-	// Key of its template.
+	// From which template it was written, such as `order.confirmation`.
 	TemplateKey string `protobuf:"bytes,2,opt,name=template_key,json=templateKey,proto3" json:"template_key,omitempty"`
 	// What it is about.
 	DedupeKey     string `protobuf:"bytes,3,opt,name=dedupe_key,json=dedupeKey,proto3" json:"dedupe_key,omitempty"`
@@ -848,9 +848,9 @@ func (x *NotificationSent) GetDedupeKey() string {
 // A message was given up.
 type NotificationFailed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The delivery.
+	// Which message was given up.
 	DeliveryId string `protobuf:"bytes,1,opt,name=delivery_id,json=deliveryId,proto3" json:"delivery_id,omitempty"`
-	// Key of its template.
+	// From which template it was written, such as `order.confirmation`.
 	TemplateKey string `protobuf:"bytes,2,opt,name=template_key,json=templateKey,proto3" json:"template_key,omitempty"`
 	// What it is about.
 	DedupeKey string `protobuf:"bytes,3,opt,name=dedupe_key,json=dedupeKey,proto3" json:"dedupe_key,omitempty"`

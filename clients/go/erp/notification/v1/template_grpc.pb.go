@@ -37,7 +37,8 @@ const (
 //
 // The texts of messages, by key and language.
 type TemplateServiceClient interface {
-	// Creates a template.
+	// Adds wording of the tenant's own, which from now on stands before the built-in one of the same key and
+	// locale.
 	CreateTemplate(ctx context.Context, in *CreateTemplateRequest, opts ...grpc.CallOption) (*Template, error)
 	// Gets one template; NOT_FOUND when the tenant has none of this id.
 	GetTemplate(ctx context.Context, in *GetTemplateRequest, opts ...grpc.CallOption) (*Template, error)
@@ -151,7 +152,8 @@ func (c *templateServiceClient) RenderTemplate(ctx context.Context, in *RenderTe
 //
 // The texts of messages, by key and language.
 type TemplateServiceServer interface {
-	// Creates a template.
+	// Adds wording of the tenant's own, which from now on stands before the built-in one of the same key and
+	// locale.
 	CreateTemplate(context.Context, *CreateTemplateRequest) (*Template, error)
 	// Gets one template; NOT_FOUND when the tenant has none of this id.
 	GetTemplate(context.Context, *GetTemplateRequest) (*Template, error)

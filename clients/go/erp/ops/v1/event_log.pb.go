@@ -170,7 +170,9 @@ type ListDeadLettersRequest struct {
 	// How many to return at the most: 0 means 50, more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Only those of this consumer, such as `finance`; empty: of all.
-	Consumer      string `protobuf:"bytes,2,opt,name=consumer,proto3" json:"consumer,omitempty"`
+	Consumer string `protobuf:"bytes,2,opt,name=consumer,proto3" json:"consumer,omitempty"`
+	// `next_page_token` of the page before, with the same `consumer`; empty: the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -219,11 +221,20 @@ func (x *ListDeadLettersRequest) GetConsumer() string {
 	return ""
 }
 
+func (x *ListDeadLettersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
 // Dead letters of the caller's tenant.
 type ListDeadLettersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Newest first.
-	DeadLetters   []*DeadLetter `protobuf:"bytes,1,rep,name=dead_letters,json=deadLetters,proto3" json:"dead_letters,omitempty"`
+	DeadLetters []*DeadLetter `protobuf:"bytes,1,rep,name=dead_letters,json=deadLetters,proto3" json:"dead_letters,omitempty"`
+	// Where the next page begins; empty: this is the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,10 +276,17 @@ func (x *ListDeadLettersResponse) GetDeadLetters() []*DeadLetter {
 	return nil
 }
 
+func (x *ListDeadLettersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // An event that a consumer could not handle.
 type DeadLetter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The event.
+	// What could not be handled; absent when its bytes are no envelope at all.
 	Event *v1.EventEnvelope `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
 	// Who could not handle it, such as `finance`.
 	Consumer string `protobuf:"bytes,2,opt,name=consumer,proto3" json:"consumer,omitempty"`
@@ -368,7 +386,7 @@ func (x *DeadLetter) GetReplayTime() *timestamppb.Timestamp {
 // Asks to hand an event out once more.
 type ReplayDeadLetterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the event.
+	// `event.event_id` of the dead letter.
 	EventId string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// Who could not handle it.
 	Consumer string `protobuf:"bytes,2,opt,name=consumer,proto3" json:"consumer,omitempty"`
@@ -572,7 +590,7 @@ type ConsumerLag struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The consumer, such as `finance`.
 	Consumer string `protobuf:"bytes,1,opt,name=consumer,proto3" json:"consumer,omitempty"`
-	// The topic.
+	// In which log the events wait, such as `orders.orders`.
 	Topic string `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
 	// How many events it has not handled.
 	Lag           int64 `protobuf:"varint,3,opt,name=lag,proto3" json:"lag,omitempty"`
@@ -647,12 +665,15 @@ const file_erp_ops_v1_event_log_proto_rawDesc = "" +
 	"\x12TailEventsResponse\x12-\n" +
 	"\x06events\x18\x01 \x03(\v2\x15.erp.v1.EventEnvelopeR\x06events\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"c\n" +
+	"nextCursor\"\x8c\x01\n" +
 	"\x16ListDeadLettersRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12#\n" +
-	"\bconsumer\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\bconsumer\"T\n" +
+	"\bconsumer\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\bconsumer\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\tpageToken\"|\n" +
 	"\x17ListDeadLettersResponse\x129\n" +
-	"\fdead_letters\x18\x01 \x03(\v2\x16.erp.ops.v1.DeadLetterR\vdeadLetters\"\x97\x02\n" +
+	"\fdead_letters\x18\x01 \x03(\v2\x16.erp.ops.v1.DeadLetterR\vdeadLetters\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x02\n" +
 	"\n" +
 	"DeadLetter\x12+\n" +
 	"\x05event\x18\x01 \x01(\v2\x15.erp.v1.EventEnvelopeR\x05event\x12\x1a\n" +

@@ -35,7 +35,7 @@ const (
 type EventLogServiceClient interface {
 	// Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
 	TailEvents(ctx context.Context, in *TailEventsRequest, opts ...grpc.CallOption) (*TailEventsResponse, error)
-	// Lists events that a consumer could not handle, newest first.
+	// Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
 	ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error)
 	// Gives an event to the consumer that could not handle it once more. NOT_FOUND when there is no such
 	// dead letter.
@@ -100,7 +100,7 @@ func (c *eventLogServiceClient) GetConsumerLag(ctx context.Context, in *GetConsu
 type EventLogServiceServer interface {
 	// Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
 	TailEvents(context.Context, *TailEventsRequest) (*TailEventsResponse, error)
-	// Lists events that a consumer could not handle, newest first.
+	// Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
 	ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error)
 	// Gives an event to the consumer that could not handle it once more. NOT_FOUND when there is no such
 	// dead letter.

@@ -791,7 +791,7 @@ type OrderCompleted struct {
 	PaymentIntentId string `protobuf:"bytes,12,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
 	// UUID of the invoice.
 	InvoiceId string `protobuf:"bytes,13,opt,name=invoice_id,json=invoiceId,proto3" json:"invoice_id,omitempty"`
-	// The invoice's number.
+	// What finance has numbered the invoice, for the mail to the customer.
 	InvoiceNumber string `protobuf:"bytes,14,opt,name=invoice_number,json=invoiceNumber,proto3" json:"invoice_number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -242,7 +242,7 @@ const (
 	SagaStepState_SAGA_STEP_STATE_RUNNING SagaStepState = 2
 	// Asked for; another service's event will tell the outcome.
 	SagaStepState_SAGA_STEP_STATE_WAITING SagaStepState = 3
-	// Done.
+	// Had its effect, which is undone if the saga turns back later.
 	SagaStepState_SAGA_STEP_STATE_DONE SagaStepState = 4
 	// Cannot be done.
 	SagaStepState_SAGA_STEP_STATE_FAILED SagaStepState = 5

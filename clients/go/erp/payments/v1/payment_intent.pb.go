@@ -1127,7 +1127,7 @@ func (x *ListPaymentIntentsResponse) GetTotalSize() int64 {
 // Money was set aside.
 type PaymentAuthorized struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The payment intent.
+	// Of which the provider has set the money aside.
 	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
 	// What it is paid for.
 	SourceId string `protobuf:"bytes,2,opt,name=source_id,json=sourceId,proto3" json:"source_id,omitempty"`
@@ -1191,7 +1191,7 @@ func (x *PaymentAuthorized) GetAmount() *money.Money {
 // Money was taken.
 type PaymentCaptured struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The payment intent.
+	// Of which the provider has taken the money, or a part of it.
 	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
 	// What it is paid for.
 	SourceId string `protobuf:"bytes,2,opt,name=source_id,json=sourceId,proto3" json:"source_id,omitempty"`
@@ -1255,7 +1255,7 @@ func (x *PaymentCaptured) GetAmount() *money.Money {
 // An authorization was given back.
 type PaymentVoided struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The payment intent.
+	// Of which the provider has released the money that was set aside.
 	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
 	// What it is paid for.
 	SourceId string `protobuf:"bytes,2,opt,name=source_id,json=sourceId,proto3" json:"source_id,omitempty"`
@@ -1319,7 +1319,7 @@ func (x *PaymentVoided) GetAmount() *money.Money {
 // Money was paid back.
 type PaymentRefunded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The payment intent.
+	// Of which the provider has given money back.
 	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
 	// What it is paid for.
 	SourceId string `protobuf:"bytes,2,opt,name=source_id,json=sourceId,proto3" json:"source_id,omitempty"`
@@ -1392,7 +1392,7 @@ func (x *PaymentRefunded) GetRefundKey() string {
 // The provider declined.
 type PaymentFailed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The payment intent.
+	// Which the provider has declined; no money was touched.
 	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
 	// What it is paid for.
 	SourceId string `protobuf:"bytes,2,opt,name=source_id,json=sourceId,proto3" json:"source_id,omitempty"`
@@ -1465,7 +1465,7 @@ func (x *PaymentFailed) GetFailureCode() string {
 // The provider did not answer; somebody must find out what became of it.
 type PaymentUnknown struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The payment intent.
+	// Of which nobody knows yet whether the provider has done what it was asked for.
 	PaymentIntentId string `protobuf:"bytes,1,opt,name=payment_intent_id,json=paymentIntentId,proto3" json:"payment_intent_id,omitempty"`
 	// What it is paid for.
 	SourceId string `protobuf:"bytes,2,opt,name=source_id,json=sourceId,proto3" json:"source_id,omitempty"`

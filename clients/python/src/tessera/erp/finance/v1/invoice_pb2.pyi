@@ -505,9 +505,9 @@ class InvoicePosted(google.protobuf.message.Message):
     ORDER_ID_FIELD_NUMBER: builtins.int
     TOTAL_FIELD_NUMBER: builtins.int
     invoice_id: builtins.str
-    """The invoice."""
+    """What was posted; it never changes from here on, but for its payments."""
     number: builtins.str
-    """Its number."""
+    """Gapless within the tenant and the year, as the law wants it."""
     account_id: builtins.str
     """The customer."""
     order_id: builtins.str
@@ -540,7 +540,7 @@ class InvoicePaid(google.protobuf.message.Message):
     ACCOUNT_ID_FIELD_NUMBER: builtins.int
     ORDER_ID_FIELD_NUMBER: builtins.int
     invoice_id: builtins.str
-    """The invoice."""
+    """Whose open amount has just come down to zero."""
     account_id: builtins.str
     """The customer."""
     order_id: builtins.str
@@ -568,9 +568,9 @@ class InvoiceCredited(google.protobuf.message.Message):
     ORDER_ID_FIELD_NUMBER: builtins.int
     TOTAL_FIELD_NUMBER: builtins.int
     credit_note_id: builtins.str
-    """The credit note."""
+    """The document that gives the money back; an Invoice of kind CREDIT_NOTE."""
     number: builtins.str
-    """Its number."""
+    """The number of the credit note, gapless within its own series."""
     invoice_id: builtins.str
     """The invoice that it credits."""
     order_id: builtins.str

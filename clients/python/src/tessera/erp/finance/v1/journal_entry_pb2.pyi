@@ -101,7 +101,7 @@ class JournalLine(google.protobuf.message.Message):
     PARTY_ID_FIELD_NUMBER: builtins.int
     MEMO_FIELD_NUMBER: builtins.int
     account_code: builtins.str
-    """Code of the account."""
+    """Which ledger account is posted to, by its code in the tenant's chart, such as `1100`."""
     party_id: builtins.str
     """The customer or vendor whom it concerns; unset: none."""
     memo: builtins.str
@@ -176,7 +176,7 @@ class PostJournalEntryRequest(google.protobuf.message.Message):
     """UUID chosen by the caller: the same id again returns the first answer."""
     @property
     def entry(self) -> Global___NewJournalEntry:
-        """The entry."""
+        """What to post; its lines must add up to zero."""
 
     def __init__(
         self,

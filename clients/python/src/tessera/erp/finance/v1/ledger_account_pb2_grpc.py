@@ -82,7 +82,7 @@ class LedgerAccountServiceServicer(object):
     """
 
     def CreateLedgerAccount(self, request, context):
-        """Creates a ledger account.
+        """Adds an account to the tenant's chart; ALREADY_EXISTS when its code is taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -229,7 +229,7 @@ class LedgerAccountServiceStub(typing.Generic[_LedgerAccountServiceCreateLedgerA
     ], channel: grpc.aio.Channel) -> None: ...
 
     CreateLedgerAccount: _LedgerAccountServiceCreateLedgerAccountType
-    """Creates a ledger account."""
+    """Adds an account to the tenant's chart; ALREADY_EXISTS when its code is taken."""
 
     GetLedgerAccount: _LedgerAccountServiceGetLedgerAccountType
     """Gets one ledger account; NOT_FOUND when the tenant has none of this id."""
@@ -300,7 +300,7 @@ class LedgerAccountServiceServicer(metaclass=abc.ABCMeta):
         request: tessera.erp.finance.v1.ledger_account_pb2.CreateLedgerAccountRequest,
         context: _ServicerContext,
     ) -> typing.Union[tessera.erp.finance.v1.ledger_account_pb2.LedgerAccount, collections.abc.Awaitable[tessera.erp.finance.v1.ledger_account_pb2.LedgerAccount]]:
-        """Creates a ledger account."""
+        """Adds an account to the tenant's chart; ALREADY_EXISTS when its code is taken."""
 
     @abc.abstractmethod
     def GetLedgerAccount(

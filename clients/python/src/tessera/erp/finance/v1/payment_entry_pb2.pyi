@@ -143,7 +143,7 @@ class PaymentAllocation(google.protobuf.message.Message):
     INVOICE_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     invoice_id: builtins.str
-    """The invoice."""
+    """Which open document of the same customer and currency is paid."""
     @property
     def amount(self) -> google.type.money_pb2.Money:
         """How much of it, more than zero."""
@@ -367,7 +367,7 @@ class PaymentRecorded(google.protobuf.message.Message):
     ACCOUNT_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     payment_entry_id: builtins.str
-    """The payment entry."""
+    """The booked money, whatever part of it is allocated to invoices so far."""
     account_id: builtins.str
     """From whom or to whom."""
     @property

@@ -102,9 +102,9 @@ class TrialBalanceRow(google.protobuf.message.Message):
     CREDIT_FIELD_NUMBER: builtins.int
     BALANCE_FIELD_NUMBER: builtins.int
     account_code: builtins.str
-    """Code of the account."""
+    """Of which ledger account the sums are; rows are in the order of these codes."""
     display_name: builtins.str
-    """Its name."""
+    """What the chart calls the account today, for people."""
     type: tessera.erp.finance.v1.ledger_account_pb2.LedgerAccountType.ValueType
     """On which side of the statements it stands."""
     @property

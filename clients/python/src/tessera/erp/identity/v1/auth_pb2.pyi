@@ -69,7 +69,7 @@ class SignUpRequest(google.protobuf.message.Message):
     DISPLAY_NAME_FIELD_NUMBER: builtins.int
     BASE_CURRENCY_FIELD_NUMBER: builtins.int
     company_name: builtins.str
-    """The company's name."""
+    """How the tenant is called on its documents and screens; it may change later, the slug may not."""
     slug: builtins.str
     """The tenant's name in addresses and at the login: 2 to 40 small letters,
     digits and hyphens, unique over all tenants, never to change.

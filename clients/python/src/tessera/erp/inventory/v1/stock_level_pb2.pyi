@@ -46,7 +46,7 @@ class StockLevel(google.protobuf.message.Message):
     tenant_id: builtins.str
     """UUID of the tenant that owns the stock level; never taken from a request."""
     product_id: builtins.str
-    """The product."""
+    """Which of the catalogue's products lies there."""
     warehouse_id: builtins.str
     """The warehouse that it lies in."""
     created_by: builtins.str
@@ -311,7 +311,7 @@ class SetReorderLevelRequest(google.protobuf.message.Message):
     REORDER_LEVEL_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     product_id: builtins.str
-    """The product."""
+    """Which of the catalogue's products is to be watched."""
     warehouse_id: builtins.str
     """The warehouse; unset: the default one."""
     request_id: builtins.str

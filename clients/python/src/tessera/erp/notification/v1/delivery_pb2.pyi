@@ -104,7 +104,7 @@ class Delivery(google.protobuf.message.Message):
     recipient: builtins.str
     """To whom: an e-mail address."""
     template_key: builtins.str
-    """Key of the template."""
+    """From which template it was written, such as `order.confirmation`; later changes of that do not reach it."""
     locale: builtins.str
     """The language that was taken."""
     subject: builtins.str
@@ -183,7 +183,7 @@ class SendNotificationRequest(google.protobuf.message.Message):
     DEDUPE_KEY_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     template_key: builtins.str
-    """Key of the template."""
+    """From which template to write it, such as `order.confirmation`: the tenant's own, else the built-in one."""
     recipient: builtins.str
     """To whom: an e-mail address."""
     locale: builtins.str
@@ -363,9 +363,9 @@ class NotificationSent(google.protobuf.message.Message):
     TEMPLATE_KEY_FIELD_NUMBER: builtins.int
     DEDUPE_KEY_FIELD_NUMBER: builtins.int
     delivery_id: builtins.str
-    """The delivery."""
+    """Which message the mail server has taken."""
     template_key: builtins.str
-    """Key of its template."""
+    """From which template it was written, such as `order.confirmation`."""
     dedupe_key: builtins.str
     """What it is about."""
     def __init__(
@@ -390,9 +390,9 @@ class NotificationFailed(google.protobuf.message.Message):
     DEDUPE_KEY_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     delivery_id: builtins.str
-    """The delivery."""
+    """Which message was given up."""
     template_key: builtins.str
-    """Key of its template."""
+    """From which template it was written, such as `order.confirmation`."""
     dedupe_key: builtins.str
     """What it is about."""
     error: builtins.str

@@ -82,7 +82,8 @@ class TemplateServiceServicer(object):
     """
 
     def CreateTemplate(self, request, context):
-        """Creates a template.
+        """Adds wording of the tenant's own, which from now on stands before the built-in one of the same key and
+        locale.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

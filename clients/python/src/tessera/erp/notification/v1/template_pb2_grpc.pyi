@@ -229,7 +229,9 @@ class TemplateServiceStub(typing.Generic[_TemplateServiceCreateTemplateType, _Te
     ], channel: grpc.aio.Channel) -> None: ...
 
     CreateTemplate: _TemplateServiceCreateTemplateType
-    """Creates a template."""
+    """Adds wording of the tenant's own, which from now on stands before the built-in one of the same key and
+    locale.
+    """
 
     GetTemplate: _TemplateServiceGetTemplateType
     """Gets one template; NOT_FOUND when the tenant has none of this id."""
@@ -300,7 +302,9 @@ class TemplateServiceServicer(metaclass=abc.ABCMeta):
         request: tessera.erp.notification.v1.template_pb2.CreateTemplateRequest,
         context: _ServicerContext,
     ) -> typing.Union[tessera.erp.notification.v1.template_pb2.Template, collections.abc.Awaitable[tessera.erp.notification.v1.template_pb2.Template]]:
-        """Creates a template."""
+        """Adds wording of the tenant's own, which from now on stands before the built-in one of the same key and
+        locale.
+        """
 
     @abc.abstractmethod
     def GetTemplate(

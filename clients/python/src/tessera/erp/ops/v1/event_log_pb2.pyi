@@ -88,17 +88,21 @@ class ListDeadLettersRequest(google.protobuf.message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     CONSUMER_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
     page_size: builtins.int
     """How many to return at the most: 0 means 50, more than 1,000 means 1,000."""
     consumer: builtins.str
     """Only those of this consumer, such as `finance`; empty: of all."""
+    page_token: builtins.str
+    """`next_page_token` of the page before, with the same `consumer`; empty: the first page."""
     def __init__(
         self,
         *,
         page_size: builtins.int = ...,
         consumer: builtins.str = ...,
+        page_token: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["consumer", b"consumer", "page_size", b"page_size"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["consumer", b"consumer", "page_size", b"page_size", "page_token", b"page_token"]) -> None: ...
 
 Global___ListDeadLettersRequest: typing_extensions.TypeAlias = ListDeadLettersRequest
 
@@ -109,6 +113,9 @@ class ListDeadLettersResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     DEAD_LETTERS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the next page begins; empty: this is the last one."""
     @property
     def dead_letters(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
         """Newest first."""
@@ -117,8 +124,9 @@ class ListDeadLettersResponse(google.protobuf.message.Message):
         self,
         *,
         dead_letters: collections.abc.Iterable[Global___DeadLetter] | None = ...,
+        next_page_token: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["dead_letters", b"dead_letters"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dead_letters", b"dead_letters", "next_page_token", b"next_page_token"]) -> None: ...
 
 Global___ListDeadLettersResponse: typing_extensions.TypeAlias = ListDeadLettersResponse
 
@@ -145,7 +153,7 @@ class DeadLetter(google.protobuf.message.Message):
     """How often it was tried."""
     @property
     def event(self) -> tessera.erp.v1.event_pb2.EventEnvelope:
-        """The event."""
+        """What could not be handled; absent when its bytes are no envelope at all."""
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -181,7 +189,7 @@ class ReplayDeadLetterRequest(google.protobuf.message.Message):
     CONSUMER_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     event_id: builtins.str
-    """The id of the event."""
+    """`event.event_id` of the dead letter."""
     consumer: builtins.str
     """Who could not handle it."""
     request_id: builtins.str
@@ -268,7 +276,7 @@ class ConsumerLag(google.protobuf.message.Message):
     consumer: builtins.str
     """The consumer, such as `finance`."""
     topic: builtins.str
-    """The topic."""
+    """In which log the events wait, such as `orders.orders`."""
     lag: builtins.int
     """How many events it has not handled."""
     def __init__(

@@ -69,7 +69,7 @@ class EventLogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListDeadLetters(self, request, context):
-        """Lists events that a consumer could not handle, newest first.
+        """Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -136,7 +136,7 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
     """Returns the events after a cursor, oldest first, waiting for the first one if there is none yet."""
 
     ListDeadLetters: _EventLogServiceListDeadLettersType
-    """Lists events that a consumer could not handle, newest first."""
+    """Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none."""
 
     ReplayDeadLetter: _EventLogServiceReplayDeadLetterType
     """Gives an event to the consumer that could not handle it once more. NOT_FOUND when there is no such
@@ -182,7 +182,7 @@ class EventLogServiceServicer(metaclass=abc.ABCMeta):
         request: tessera.erp.ops.v1.event_log_pb2.ListDeadLettersRequest,
         context: _ServicerContext,
     ) -> typing.Union[tessera.erp.ops.v1.event_log_pb2.ListDeadLettersResponse, collections.abc.Awaitable[tessera.erp.ops.v1.event_log_pb2.ListDeadLettersResponse]]:
-        """Lists events that a consumer could not handle, newest first."""
+        """Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none."""
 
     @abc.abstractmethod
     def ReplayDeadLetter(

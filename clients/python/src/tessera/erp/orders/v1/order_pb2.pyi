@@ -458,7 +458,7 @@ class OrderCompleted(google.protobuf.message.Message):
     invoice_id: builtins.str
     """UUID of the invoice."""
     invoice_number: builtins.str
-    """The invoice's number."""
+    """What finance has numbered the invoice, for the mail to the customer."""
     @property
     def order_date(self) -> google.type.date_pb2.Date:
         """The day of the order."""

@@ -151,7 +151,7 @@ class _SagaStepStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     SAGA_STEP_STATE_WAITING: _SagaStepState.ValueType  # 3
     """Asked for; another service's event will tell the outcome."""
     SAGA_STEP_STATE_DONE: _SagaStepState.ValueType  # 4
-    """Done."""
+    """Had its effect, which is undone if the saga turns back later."""
     SAGA_STEP_STATE_FAILED: _SagaStepState.ValueType  # 5
     """Cannot be done."""
     SAGA_STEP_STATE_COMPENSATING: _SagaStepState.ValueType  # 6
@@ -173,7 +173,7 @@ SAGA_STEP_STATE_RUNNING: SagaStepState.ValueType  # 2
 SAGA_STEP_STATE_WAITING: SagaStepState.ValueType  # 3
 """Asked for; another service's event will tell the outcome."""
 SAGA_STEP_STATE_DONE: SagaStepState.ValueType  # 4
-"""Done."""
+"""Had its effect, which is undone if the saga turns back later."""
 SAGA_STEP_STATE_FAILED: SagaStepState.ValueType  # 5
 """Cannot be done."""
 SAGA_STEP_STATE_COMPENSATING: SagaStepState.ValueType  # 6

@@ -551,7 +551,7 @@ class PaymentAuthorized(google.protobuf.message.Message):
     SOURCE_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     payment_intent_id: builtins.str
-    """The payment intent."""
+    """Of which the provider has set the money aside."""
     source_id: builtins.str
     """What it is paid for."""
     @property
@@ -580,7 +580,7 @@ class PaymentCaptured(google.protobuf.message.Message):
     SOURCE_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     payment_intent_id: builtins.str
-    """The payment intent."""
+    """Of which the provider has taken the money, or a part of it."""
     source_id: builtins.str
     """What it is paid for."""
     @property
@@ -609,7 +609,7 @@ class PaymentVoided(google.protobuf.message.Message):
     SOURCE_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     payment_intent_id: builtins.str
-    """The payment intent."""
+    """Of which the provider has released the money that was set aside."""
     source_id: builtins.str
     """What it is paid for."""
     @property
@@ -639,7 +639,7 @@ class PaymentRefunded(google.protobuf.message.Message):
     AMOUNT_FIELD_NUMBER: builtins.int
     REFUND_KEY_FIELD_NUMBER: builtins.int
     payment_intent_id: builtins.str
-    """The payment intent."""
+    """Of which the provider has given money back."""
     source_id: builtins.str
     """What it is paid for."""
     refund_key: builtins.str
@@ -672,7 +672,7 @@ class PaymentFailed(google.protobuf.message.Message):
     AMOUNT_FIELD_NUMBER: builtins.int
     FAILURE_CODE_FIELD_NUMBER: builtins.int
     payment_intent_id: builtins.str
-    """The payment intent."""
+    """Which the provider has declined; no money was touched."""
     source_id: builtins.str
     """What it is paid for."""
     failure_code: builtins.str
@@ -704,7 +704,7 @@ class PaymentUnknown(google.protobuf.message.Message):
     SOURCE_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FIELD_NUMBER: builtins.int
     payment_intent_id: builtins.str
-    """The payment intent."""
+    """Of which nobody knows yet whether the provider has done what it was asked for."""
     source_id: builtins.str
     """What it is paid for."""
     @property

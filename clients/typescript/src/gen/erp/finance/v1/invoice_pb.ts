@@ -554,14 +554,14 @@ export const SearchInvoicesResponseSchema: GenMessage<SearchInvoicesResponse> = 
  */
 export type InvoicePosted = Message<"erp.finance.v1.InvoicePosted"> & {
   /**
-   * The invoice.
+   * What was posted; it never changes from here on, but for its payments.
    *
    * @generated from field: string invoice_id = 1;
    */
   invoiceId: string;
 
   /**
-   * Its number.
+   * Gapless within the tenant and the year, as the law wants it.
    *
    * @generated from field: string number = 2;
    */
@@ -603,7 +603,7 @@ export const InvoicePostedSchema: GenMessage<InvoicePosted> = /*@__PURE__*/
  */
 export type InvoicePaid = Message<"erp.finance.v1.InvoicePaid"> & {
   /**
-   * The invoice.
+   * Whose open amount has just come down to zero.
    *
    * @generated from field: string invoice_id = 1;
    */
@@ -638,14 +638,14 @@ export const InvoicePaidSchema: GenMessage<InvoicePaid> = /*@__PURE__*/
  */
 export type InvoiceCredited = Message<"erp.finance.v1.InvoiceCredited"> & {
   /**
-   * The credit note.
+   * The document that gives the money back; an Invoice of kind CREDIT_NOTE.
    *
    * @generated from field: string credit_note_id = 1;
    */
   creditNoteId: string;
 
   /**
-   * Its number.
+   * The number of the credit note, gapless within its own series.
    *
    * @generated from field: string number = 2;
    */

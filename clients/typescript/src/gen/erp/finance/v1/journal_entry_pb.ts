@@ -122,7 +122,7 @@ export const JournalEntrySchema: GenMessage<JournalEntry> = /*@__PURE__*/
  */
 export type JournalLine = Message<"erp.finance.v1.JournalLine"> & {
   /**
-   * Code of the account.
+   * Which ledger account is posted to, by its code in the tenant's chart, such as `1100`.
    *
    * @generated from field: string account_code = 1;
    */
@@ -213,7 +213,7 @@ export const NewJournalEntrySchema: GenMessage<NewJournalEntry> = /*@__PURE__*/
  */
 export type PostJournalEntryRequest = Message<"erp.finance.v1.PostJournalEntryRequest"> & {
   /**
-   * The entry.
+   * What to post; its lines must add up to zero.
    *
    * @generated from field: erp.finance.v1.NewJournalEntry entry = 1;
    */

@@ -656,7 +656,7 @@ export const LedgerAccountRoleSchema: GenEnum<LedgerAccountRole> = /*@__PURE__*/
  */
 export const LedgerAccountService: GenService<{
   /**
-   * Creates a ledger account.
+   * Adds an account to the tenant's chart; ALREADY_EXISTS when its code is taken.
    *
    * @generated from rpc erp.finance.v1.LedgerAccountService.CreateLedgerAccount
    */

@@ -150,7 +150,7 @@ export const PaymentEntrySchema: GenMessage<PaymentEntry> = /*@__PURE__*/
  */
 export type PaymentAllocation = Message<"erp.finance.v1.PaymentAllocation"> & {
   /**
-   * The invoice.
+   * Which open document of the same customer and currency is paid.
    *
    * @generated from field: string invoice_id = 1;
    */
@@ -423,7 +423,7 @@ export const ListPaymentEntriesResponseSchema: GenMessage<ListPaymentEntriesResp
  */
 export type PaymentRecorded = Message<"erp.finance.v1.PaymentRecorded"> & {
   /**
-   * The payment entry.
+   * The booked money, whatever part of it is allocated to invoices so far.
    *
    * @generated from field: string payment_entry_id = 1;
    */

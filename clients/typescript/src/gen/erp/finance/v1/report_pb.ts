@@ -107,14 +107,14 @@ export const TrialBalanceSchema: GenMessage<TrialBalance> = /*@__PURE__*/
  */
 export type TrialBalanceRow = Message<"erp.finance.v1.TrialBalanceRow"> & {
   /**
-   * Code of the account.
+   * Of which ledger account the sums are; rows are in the order of these codes.
    *
    * @generated from field: string account_code = 1;
    */
   accountCode: string;
 
   /**
-   * Its name.
+   * What the chart calls the account today, for people.
    *
    * @generated from field: string display_name = 2;
    */

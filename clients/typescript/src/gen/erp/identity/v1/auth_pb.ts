@@ -73,7 +73,7 @@ export const TokenPairSchema: GenMessage<TokenPair> = /*@__PURE__*/
  */
 export type SignUpRequest = Message<"erp.identity.v1.SignUpRequest"> & {
   /**
-   * The company's name.
+   * How the tenant is called on its documents and screens; it may change later, the slug may not.
    *
    * @generated from field: string company_name = 1;
    */

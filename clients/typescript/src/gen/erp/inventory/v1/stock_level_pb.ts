@@ -45,7 +45,7 @@ export type StockLevel = Message<"erp.inventory.v1.StockLevel"> & {
   tenantId: string;
 
   /**
-   * The product.
+   * Which of the catalogue's products lies there.
    *
    * @generated from field: string product_id = 3;
    */
@@ -382,7 +382,7 @@ export const ListStockLevelsResponseSchema: GenMessage<ListStockLevelsResponse> 
  */
 export type SetReorderLevelRequest = Message<"erp.inventory.v1.SetReorderLevelRequest"> & {
   /**
-   * The product.
+   * Which of the catalogue's products is to be watched.
    *
    * @generated from field: string product_id = 1;
    */

@@ -55,7 +55,7 @@ export type Delivery = Message<"erp.notification.v1.Delivery"> & {
   recipient: string;
 
   /**
-   * Key of the template.
+   * From which template it was written, such as `order.confirmation`; later changes of that do not reach it.
    *
    * @generated from field: string template_key = 5;
    */
@@ -181,7 +181,7 @@ export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
  */
 export type SendNotificationRequest = Message<"erp.notification.v1.SendNotificationRequest"> & {
   /**
-   * Key of the template.
+   * From which template to write it, such as `order.confirmation`: the tenant's own, else the built-in one.
    *
    * @generated from field: string template_key = 1;
    */
@@ -412,14 +412,14 @@ export const ListDeliveriesResponseSchema: GenMessage<ListDeliveriesResponse> = 
  */
 export type NotificationSent = Message<"erp.notification.v1.NotificationSent"> & {
   /**
-   * The delivery.
+   * Which message the mail server has taken.
    *
    * @generated from field: string delivery_id = 1;
    */
   deliveryId: string;
 
   /**
-   * Key of its template.
+   * From which template it was written, such as `order.confirmation`.
    *
    * @generated from field: string template_key = 2;
    */
@@ -447,14 +447,14 @@ export const NotificationSentSchema: GenMessage<NotificationSent> = /*@__PURE__*
  */
 export type NotificationFailed = Message<"erp.notification.v1.NotificationFailed"> & {
   /**
-   * The delivery.
+   * Which message was given up.
    *
    * @generated from field: string delivery_id = 1;
    */
   deliveryId: string;
 
   /**
-   * Key of its template.
+   * From which template it was written, such as `order.confirmation`.
    *
    * @generated from field: string template_key = 2;
    */

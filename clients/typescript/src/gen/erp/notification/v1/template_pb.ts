@@ -497,7 +497,8 @@ export const DeleteTemplateRequestSchema: GenMessage<DeleteTemplateRequest> = /*
  */
 export const TemplateService: GenService<{
   /**
-   * Creates a template.
+   * Adds wording of the tenant's own, which from now on stands before the built-in one of the same key and
+   * locale.
    *
    * @generated from rpc erp.notification.v1.TemplateService.CreateTemplate
    */

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file erp/ops/v1/event_log.proto.
  */
 export const file_erp_ops_v1_event_log: GenFile = /*@__PURE__*/
-  fileDesc("ChplcnAvb3BzL3YxL2V2ZW50X2xvZy5wcm90bxIKZXJwLm9wcy52MSKeAQoRVGFpbEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgd3YWl0X21zGAQgASgFQgu6SAgaBhiw6gEoABIbCgdiYWNrbG9nGAUgASgFQgq6SAcaBRjoBygAIlAKElRhaWxFdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS5lcnAudjEuRXZlbnRFbnZlbG9wZRITCgtuZXh0X2N1cnNvchgCIAEoCSJPChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIZCghjb25zdW1lchgCIAEoCUIHukgEcgIYZCJHChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRIsCgxkZWFkX2xldHRlcnMYASADKAsyFi5lcnAub3BzLnYxLkRlYWRMZXR0ZXIi1gEKCkRlYWRMZXR0ZXISJAoFZXZlbnQYASABKAsyFS5lcnAudjEuRXZlbnRFbnZlbG9wZRIQCghjb25zdW1lchgCIAEoCRINCgV0b3BpYxgDIAEoCRINCgVlcnJvchgEIAEoCRIQCghhdHRlbXB0cxgFIAEoBRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVwbGF5X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInsKF1JlcGxheURlYWRMZXR0ZXJSZXF1ZXN0Eh4KCGV2ZW50X2lkGAEgASgJQgziQQECukgFcgOwAQESHwoIY29uc3VtZXIYAiABKAlCDeJBAQK6SAZyBBABGGQSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiSwoYUmVwbGF5RGVhZExldHRlclJlc3BvbnNlEi8KC3JlcGxheV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIyChVHZXRDb25zdW1lckxhZ1JlcXVlc3QSGQoIY29uc3VtZXIYASABKAlCB7pIBHICGGQiPwoWR2V0Q29uc3VtZXJMYWdSZXNwb25zZRIlCgRsYWdzGAEgAygLMhcuZXJwLm9wcy52MS5Db25zdW1lckxhZyI7CgtDb25zdW1lckxhZxIQCghjb25zdW1lchgBIAEoCRINCgV0b3BpYxgCIAEoCRILCgNsYWcYAyABKAMy3gQKD0V2ZW50TG9nU2VydmljZRJ4CgpUYWlsRXZlbnRzEh0uZXJwLm9wcy52MS5UYWlsRXZlbnRzUmVxdWVzdBoeLmVycC5vcHMudjEuVGFpbEV2ZW50c1Jlc3BvbnNlIiuKtRgRCg9vcHMuZXZlbnRzLnJlYWSC0+STAhASDi9hcGkvdjEvZXZlbnRzEpMBCg9MaXN0RGVhZExldHRlcnMSIi5lcnAub3BzLnYxLkxpc3REZWFkTGV0dGVyc1JlcXVlc3QaIy5lcnAub3BzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIjeKtRgXChVvcHMuZGVhZC1sZXR0ZXJzLnJlYWSC0+STAhYSFC9hcGkvdjEvZGVhZC1sZXR0ZXJzEq0BChBSZXBsYXlEZWFkTGV0dGVyEiMuZXJwLm9wcy52MS5SZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBokLmVycC5vcHMudjEuUmVwbGF5RGVhZExldHRlclJlc3BvbnNlIk6KtRgZChdvcHMuZGVhZC1sZXR0ZXJzLnJlcGxheYLT5JMCKzoBKiImL2FwaS92MS9kZWFkLWxldHRlcnMve2V2ZW50X2lkfTpyZXBsYXkSigEKDkdldENvbnN1bWVyTGFnEiEuZXJwLm9wcy52MS5HZXRDb25zdW1lckxhZ1JlcXVlc3QaIi5lcnAub3BzLnYxLkdldENvbnN1bWVyTGFnUmVzcG9uc2UiMYq1GBEKD29wcy5ldmVudHMucmVhZILT5JMCFhIUL2FwaS92MS9jb25zdW1lci1sYWdiBnByb3RvMw", [file_buf_validate_validate, file_erp_v1_event, file_erp_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("ChplcnAvb3BzL3YxL2V2ZW50X2xvZy5wcm90bxIKZXJwLm9wcy52MSKeAQoRVGFpbEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgd3YWl0X21zGAQgASgFQgu6SAgaBhiw6gEoABIbCgdiYWNrbG9nGAUgASgFQgq6SAcaBRjoBygAIlAKElRhaWxFdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS5lcnAudjEuRXZlbnRFbnZlbG9wZRITCgtuZXh0X2N1cnNvchgCIAEoCSJtChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIZCghjb25zdW1lchgCIAEoCUIHukgEcgIYZBIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJgChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRIsCgxkZWFkX2xldHRlcnMYASADKAsyFi5lcnAub3BzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItYBCgpEZWFkTGV0dGVyEiQKBWV2ZW50GAEgASgLMhUuZXJwLnYxLkV2ZW50RW52ZWxvcGUSEAoIY29uc3VtZXIYAiABKAkSDQoFdG9waWMYAyABKAkSDQoFZXJyb3IYBCABKAkSEAoIYXR0ZW1wdHMYBSABKAUSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JlcGxheV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ7ChdSZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBIeCghldmVudF9pZBgBIAEoCUIM4kEBArpIBXIDsAEBEh8KCGNvbnN1bWVyGAIgASgJQg3iQQECukgGcgQQARhkEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIksKGFJlcGxheURlYWRMZXR0ZXJSZXNwb25zZRIvCgtyZXBsYXlfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMgoVR2V0Q29uc3VtZXJMYWdSZXF1ZXN0EhkKCGNvbnN1bWVyGAEgASgJQge6SARyAhhkIj8KFkdldENvbnN1bWVyTGFnUmVzcG9uc2USJQoEbGFncxgBIAMoCzIXLmVycC5vcHMudjEuQ29uc3VtZXJMYWciOwoLQ29uc3VtZXJMYWcSEAoIY29uc3VtZXIYASABKAkSDQoFdG9waWMYAiABKAkSCwoDbGFnGAMgASgDMt4ECg9FdmVudExvZ1NlcnZpY2USeAoKVGFpbEV2ZW50cxIdLmVycC5vcHMudjEuVGFpbEV2ZW50c1JlcXVlc3QaHi5lcnAub3BzLnYxLlRhaWxFdmVudHNSZXNwb25zZSIrirUYEQoPb3BzLmV2ZW50cy5yZWFkgtPkkwIQEg4vYXBpL3YxL2V2ZW50cxKTAQoPTGlzdERlYWRMZXR0ZXJzEiIuZXJwLm9wcy52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GiMuZXJwLm9wcy52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZSI3irUYFwoVb3BzLmRlYWQtbGV0dGVycy5yZWFkgtPkkwIWEhQvYXBpL3YxL2RlYWQtbGV0dGVycxKtAQoQUmVwbGF5RGVhZExldHRlchIjLmVycC5vcHMudjEuUmVwbGF5RGVhZExldHRlclJlcXVlc3QaJC5lcnAub3BzLnYxLlJlcGxheURlYWRMZXR0ZXJSZXNwb25zZSJOirUYGQoXb3BzLmRlYWQtbGV0dGVycy5yZXBsYXmC0+STAis6ASoiJi9hcGkvdjEvZGVhZC1sZXR0ZXJzL3tldmVudF9pZH06cmVwbGF5EooBCg5HZXRDb25zdW1lckxhZxIhLmVycC5vcHMudjEuR2V0Q29uc3VtZXJMYWdSZXF1ZXN0GiIuZXJwLm9wcy52MS5HZXRDb25zdW1lckxhZ1Jlc3BvbnNlIjGKtRgRCg9vcHMuZXZlbnRzLnJlYWSC0+STAhYSFC9hcGkvdjEvY29uc3VtZXItbGFnYgZwcm90bzM", [file_buf_validate_validate, file_erp_v1_event, file_erp_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Asks for events.
@@ -118,6 +118,13 @@ export type ListDeadLettersRequest = Message<"erp.ops.v1.ListDeadLettersRequest"
    * @generated from field: string consumer = 2;
    */
   consumer: string;
+
+  /**
+   * `next_page_token` of the page before, with the same `consumer`; empty: the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
 };
 
 /**
@@ -139,6 +146,13 @@ export type ListDeadLettersResponse = Message<"erp.ops.v1.ListDeadLettersRespons
    * @generated from field: repeated erp.ops.v1.DeadLetter dead_letters = 1;
    */
   deadLetters: DeadLetter[];
+
+  /**
+   * Where the next page begins; empty: this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
 };
 
 /**
@@ -155,7 +169,7 @@ export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> 
  */
 export type DeadLetter = Message<"erp.ops.v1.DeadLetter"> & {
   /**
-   * The event.
+   * What could not be handled; absent when its bytes are no envelope at all.
    *
    * @generated from field: erp.v1.EventEnvelope event = 1;
    */
@@ -218,7 +232,7 @@ export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
  */
 export type ReplayDeadLetterRequest = Message<"erp.ops.v1.ReplayDeadLetterRequest"> & {
   /**
-   * The id of the event.
+   * `event.event_id` of the dead letter.
    *
    * @generated from field: string event_id = 1;
    */
@@ -323,7 +337,7 @@ export type ConsumerLag = Message<"erp.ops.v1.ConsumerLag"> & {
   consumer: string;
 
   /**
-   * The topic.
+   * In which log the events wait, such as `orders.orders`.
    *
    * @generated from field: string topic = 2;
    */
@@ -361,7 +375,7 @@ export const EventLogService: GenService<{
     output: typeof TailEventsResponseSchema;
   },
   /**
-   * Lists events that a consumer could not handle, newest first.
+   * Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
    *
    * @generated from rpc erp.ops.v1.EventLogService.ListDeadLetters
    */

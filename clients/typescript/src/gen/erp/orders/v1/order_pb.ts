@@ -581,7 +581,7 @@ export type OrderCompleted = Message<"erp.orders.v1.OrderCompleted"> & {
   invoiceId: string;
 
   /**
-   * The invoice's number.
+   * What finance has numbered the invoice, for the mail to the customer.
    *
    * @generated from field: string invoice_number = 14;
    */

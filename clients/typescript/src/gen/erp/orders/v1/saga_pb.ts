@@ -746,7 +746,7 @@ export enum SagaStepState {
   WAITING = 3,
 
   /**
-   * Done.
+   * Had its effect, which is undone if the saga turns back later.
    *
    * @generated from enum value: SAGA_STEP_STATE_DONE = 4;
    */

@@ -550,7 +550,7 @@ export const ListPaymentIntentsResponseSchema: GenMessage<ListPaymentIntentsResp
  */
 export type PaymentAuthorized = Message<"erp.payments.v1.PaymentAuthorized"> & {
   /**
-   * The payment intent.
+   * Of which the provider has set the money aside.
    *
    * @generated from field: string payment_intent_id = 1;
    */
@@ -585,7 +585,7 @@ export const PaymentAuthorizedSchema: GenMessage<PaymentAuthorized> = /*@__PURE_
  */
 export type PaymentCaptured = Message<"erp.payments.v1.PaymentCaptured"> & {
   /**
-   * The payment intent.
+   * Of which the provider has taken the money, or a part of it.
    *
    * @generated from field: string payment_intent_id = 1;
    */
@@ -620,7 +620,7 @@ export const PaymentCapturedSchema: GenMessage<PaymentCaptured> = /*@__PURE__*/
  */
 export type PaymentVoided = Message<"erp.payments.v1.PaymentVoided"> & {
   /**
-   * The payment intent.
+   * Of which the provider has released the money that was set aside.
    *
    * @generated from field: string payment_intent_id = 1;
    */
@@ -655,7 +655,7 @@ export const PaymentVoidedSchema: GenMessage<PaymentVoided> = /*@__PURE__*/
  */
 export type PaymentRefunded = Message<"erp.payments.v1.PaymentRefunded"> & {
   /**
-   * The payment intent.
+   * Of which the provider has given money back.
    *
    * @generated from field: string payment_intent_id = 1;
    */
@@ -697,7 +697,7 @@ export const PaymentRefundedSchema: GenMessage<PaymentRefunded> = /*@__PURE__*/
  */
 export type PaymentFailed = Message<"erp.payments.v1.PaymentFailed"> & {
   /**
-   * The payment intent.
+   * Which the provider has declined; no money was touched.
    *
    * @generated from field: string payment_intent_id = 1;
    */
@@ -739,7 +739,7 @@ export const PaymentFailedSchema: GenMessage<PaymentFailed> = /*@__PURE__*/
  */
 export type PaymentUnknown = Message<"erp.payments.v1.PaymentUnknown"> & {
   /**
-   * The payment intent.
+   * Of which nobody knows yet whether the provider has done what it was asked for.
    *
    * @generated from field: string payment_intent_id = 1;
    */
