@@ -7,8 +7,11 @@ use http::uri::PathAndQuery;
 use kit::Error;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
+use store::CallError;
 use testkit::Party;
 use tonic::Status;
+use tonic::body::Body;
+use tonic::client::{Grpc, GrpcService};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Calls a method as somebody.
@@ -17,7 +20,18 @@ pub async fn call(
     method: &MethodDescriptor,
     request: DynamicMessage,
 ) -> Result<DynamicMessage, Error> {
-    let mut client = party.client(tonic::client::Grpc::new);
+    call_over(party.client(Grpc::new), method, request).await
+}
+
+/// Calls a method over a client that generated ones are built on.
+pub async fn call_over<T>(
+    mut client: Grpc<T>,
+    method: &MethodDescriptor,
+    request: DynamicMessage,
+) -> Result<DynamicMessage, Error>
+where
+    T: GrpcService<Body, ResponseBody = Body, Error = CallError>,
+{
     client.ready().await.expect("a service of this process is always ready");
     let path = PathAndQuery::from_str(&crate::path(method)).expect("names of methods make a path");
     let codec = Dynamic(method.output());

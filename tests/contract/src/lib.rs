@@ -1,8 +1,9 @@
 //! Walks the descriptors of all contracts: what the suite in `tests/` needs to call and to fill any message
-//! without knowing one.
+//! without knowing one; and what the services expect of each other, as data.
 
 pub mod call;
 pub mod options;
+pub mod pact;
 pub mod resource;
 pub mod sample;
 

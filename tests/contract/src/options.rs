@@ -47,3 +47,10 @@ pub fn rule(field: &FieldDescriptor, path: &[&str]) -> Option<Value> {
 pub fn table(message: &MessageDescriptor) -> Option<&'static store::Table> {
     contracts::TABLES.iter().find(|table| table.entity == message.full_name()).copied()
 }
+
+/// Type and topic of a message that is an event.
+pub fn event(message: &MessageDescriptor) -> Option<(String, String)> {
+    let options = extension(&message.options(), "erp.v1.event")?;
+    let text = |name| member(&options, name).and_then(|value| value.as_str().map(str::to_owned));
+    Some((text("type")?, text("topic")?))
+}

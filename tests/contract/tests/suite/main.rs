@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 mod access;
+mod events;
+mod pacts;
 mod records;
 mod schema;
 
