@@ -6,6 +6,7 @@ BUF = tools/node_modules/.bin/buf
 BUF_BINARY = $(firstword $(wildcard tools/node_modules/@bufbuild/buf-*/bin/buf))
 # Where cargo puts what it builds; asked when it is needed.
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release
+ALL = $(abspath $(or $(CARGO_TARGET_DIR),target)/debug/all)
 INSPECT = $(CARGO) run --quiet -p inspect --
 # buf and protox carry different copies of google's own files; those are not ours to compare.
 BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
@@ -70,16 +71,19 @@ release-contracts: ## make today's contracts the released ones
 docs: ## the pages in docs/api, out of the contracts
 	$(INSPECT) docs
 
-clients: tools ## the generated sources of the clients
+clients: ## the generated sources of the clients
+	@scripts/prepare.sh --clients
 	clients/typescript/generate.sh
 	clients/python/generate.sh
 	clients/go/generate.sh
 
-clients-test: clients ## the clients against a real suite
-	$(CARGO) build --release --bin all
-	cd clients/typescript && npm ci --silent --ignore-scripts && npm run lint && TESSERA_ALL=$(abspath $(RELEASE))/all npm test
-	TESSERA_ALL=$(abspath $(RELEASE))/all clients/python/test.sh
-	TESSERA_ALL=$(abspath $(RELEASE))/all clients/go/test.sh
+clients-test: clients ## the committed sources are the generated ones, and work against a real suite
+	@changed=$$(git status --porcelain -- clients); \
+	  [ -z "$$changed" ] || { echo "$$changed"; echo 'clients: not what the contracts give; commit what make clients makes' >&2; exit 1; }
+	$(CARGO) build --workspace --bin all
+	cd clients/typescript && npm ci --silent --ignore-scripts && npm run --silent lint && TESSERA_ALL=$(ALL) npm test
+	TESSERA_ALL=$(ALL) clients/python/test.sh --quiet
+	TESSERA_ALL=$(ALL) clients/go/test.sh
 
 deny: tools ## licences, origins and duplicates of dependencies
 	$(CARGO) fetch --locked
@@ -91,7 +95,7 @@ deny-advisories: tools ## known vulnerabilities; needs the advisory database
 tidy: ## rules of the house that are checks
 	@scripts/tidy.sh
 
-check: fmt-check tidy contracts deny lint test ## all that CI runs
+check: fmt-check tidy contracts deny lint test clients-test ## all that CI runs
 
 show: ## the generated code of a domain: make show SERVICE=crm
 	@$(CARGO) run --quiet -p codegen -- show $(SERVICE)

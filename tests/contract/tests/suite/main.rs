@@ -4,6 +4,7 @@
 
 mod access;
 mod events;
+mod mutations;
 mod pacts;
 mod records;
 mod schema;

@@ -151,11 +151,23 @@ impl Replay<'_> {
 
 /// Lets a service tell something.
 pub async fn tell(mesh: &Mesh, service: &str, party: &Party, event_type: &str, data: Value) {
+    tell_as(mesh, service, party, event_type, data, kit::UuidV7.new_id()).await;
+}
+
+/// The same under an id, which may have been told before.
+pub async fn tell_as(
+    mesh: &Mesh,
+    service: &str,
+    party: &Party,
+    event_type: &str,
+    data: Value,
+    event_id: Uuid,
+) {
     let declared = crate::events::declared();
     let (topic, _) = declared.get(event_type).unwrap_or_else(|| panic!("no contract declares {event_type}"));
     let tenant_id = Uuid::parse_str(party.tenant_id()).unwrap();
     let envelope = Envelope {
-        event_id: kit::UuidV7.new_id(),
+        event_id,
         event_type: event_type.to_owned(),
         version: "v1".to_owned(),
         timestamp: mesh.env(service).clock().now(),

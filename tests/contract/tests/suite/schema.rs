@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::Row as _;
+use sqlx::{PgConnection, Row as _};
 
 /// Keys that hold over all tenants on purpose: a tenant is known to the world by its slug.
 const ACROSS_TENANTS: [&str; 1] = ["tenants: tenants_slug_key"];
@@ -18,15 +18,8 @@ async fn tables_are_protected_and_fit_their_entities() {
         ["crm", "catalog", "inventory", "payments", "finance", "orders", "notification", "identity"]
     {
         let mut database = mesh.look_into(service).await;
-        let unprotected = sqlx::query(
-            "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-             where c.relkind in ('r', 'p') and n.nspname in ('public', 'tessera') and c.relname not like '%migrations'
-               and not (c.relrowsecurity and c.relforcerowsecurity
-                        and exists (select from pg_policy p where p.polrelid = c.oid))",
-        );
-        for row in unprotected.fetch_all(&mut database).await.unwrap() {
-            problems.push(format!("{service}: {} is not protected", row.get::<String, _>(0)));
-        }
+        problems
+            .extend(unprotected(&mut database).await.into_iter().map(|what| format!("{service}: {what}")));
         let loose_keys = sqlx::query(
             "select c.relname || ': ' || i.indexrelid::regclass from pg_index i join pg_class c on c.oid = i.indrelid
              join pg_namespace n on n.oid = c.relnamespace
@@ -65,6 +58,25 @@ async fn tables_are_protected_and_fit_their_entities() {
     assert_eq!(problems, Vec::<String>::new());
     assert_eq!(seen.len(), contracts::TABLES.len(), "an entity belongs to no service of the suite");
     mesh.stop().await;
+}
+
+/// The tables of a database that show or take rows of other tenants: every one must force row-level security, and
+/// have the tenant's policy as [`tessera.protect`] makes it and none beside it but the second door's.
+pub async fn unprotected(database: &mut PgConnection) -> Vec<String> {
+    let unprotected = sqlx::query_scalar(
+        "select n.nspname || '.' || c.relname || ' is not protected'
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind in ('r', 'p') and n.nspname in ('public', 'tessera') and c.relname not like '%migrations'
+           and not (c.relrowsecurity and c.relforcerowsecurity and array(
+                select p.polname || ' ' || p.polcmd || ' ' || pg_get_expr(p.polqual, c.oid)
+                    || ' ' || pg_get_expr(p.polwithcheck, c.oid) || ' ' || pg_get_userbyid(p.polroles[1])
+                from pg_policy p where p.polrelid = c.oid order by p.polname)
+             = array[
+                'system * true true ' || tessera.login_role() || '_system',
+                'tenant * (tenant_id = tessera.current_tenant()) (tenant_id = tessera.current_tenant()) '
+                    || tessera.login_role()])",
+    );
+    unprotected.fetch_all(database).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
