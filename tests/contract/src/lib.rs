@@ -1,6 +1,7 @@
 //! Walks the descriptors of all contracts: what the suite in `tests/` needs to call and to fill any message
 //! without knowing one; and what the services expect of each other, as data.
 
+pub mod breach;
 pub mod call;
 pub mod options;
 pub mod pact;

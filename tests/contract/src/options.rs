@@ -43,6 +43,31 @@ pub fn rule(field: &FieldDescriptor, path: &[&str]) -> Option<Value> {
     Some(value)
 }
 
+/// All rules of `buf.validate` of a field with their values: `string.max_len`, `repeated.items.string.uuid`.
+pub fn rules(field: &FieldDescriptor) -> Vec<(String, Value)> {
+    let Some(Value::Message(rules)) = extension(&field.options(), "buf.validate.field") else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    collect(&rules, "", &mut found);
+    found
+}
+
+fn collect(rules: &DynamicMessage, prefix: &str, found: &mut Vec<(String, Value)>) {
+    for (field, value) in rules.fields() {
+        let name = format!("{prefix}{}", field.name());
+        let is_limit =
+            |message: &DynamicMessage| !message.descriptor().full_name().starts_with("buf.validate.");
+        match value {
+            Value::Message(inner) if !is_limit(inner) => collect(inner, &format!("{name}."), found),
+            // When the rules hold, which is none itself.
+            _ if name.ends_with("ignore") => {}
+            Value::Bool(false) => {}
+            value => found.push((name, value.clone())),
+        }
+    }
+}
+
 /// The entity option of a message, if it is one.
 pub fn table(message: &MessageDescriptor) -> Option<&'static store::Table> {
     contracts::TABLES.iter().find(|table| table.entity == message.full_name()).copied()

@@ -7,6 +7,7 @@ mod events;
 mod mutations;
 mod pacts;
 mod records;
+mod requests;
 mod schema;
 
 use std::path::PathBuf;

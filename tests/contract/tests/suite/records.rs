@@ -11,7 +11,7 @@ use serde_json::json;
 use testkit::{Mesh, Party};
 
 /// Creates a record, and first what it must refer to.
-fn create<'a>(
+pub fn create<'a>(
     party: &'a Party,
     all: &'a [Resource],
     resource: &'a Resource,
@@ -291,7 +291,7 @@ impl Walk<'_> {
     }
 }
 
-fn set_mask(request: &mut DynamicMessage, paths: &[&str]) {
+pub fn set_mask(request: &mut DynamicMessage, paths: &[&str]) {
     let field = request.descriptor().get_field_by_name("update_mask").expect("updates take a mask");
     let mut mask = DynamicMessage::new(field.kind().as_message().expect("a FieldMask").clone());
     // Not from JSON, which would write the paths in another case.

@@ -68,7 +68,7 @@ pub async fn unprotected(database: &mut PgConnection) -> Vec<String> {
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where c.relkind in ('r', 'p') and n.nspname in ('public', 'tessera') and c.relname not like '%migrations'
            and not (c.relrowsecurity and c.relforcerowsecurity and array(
-                select p.polname || ' ' || p.polcmd || ' ' || pg_get_expr(p.polqual, c.oid)
+                select p.polname::text || ' ' || p.polcmd::text || ' ' || pg_get_expr(p.polqual, c.oid)
                     || ' ' || pg_get_expr(p.polwithcheck, c.oid) || ' ' || pg_get_userbyid(p.polroles[1])
                 from pg_policy p where p.polrelid = c.oid order by p.polname)
              = array[
