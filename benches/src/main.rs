@@ -8,6 +8,7 @@ mod cases;
 mod load;
 mod pgbench;
 mod stack;
+mod validation;
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const RUN: Duration = Duration::from_secs(6);
 
 fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let known = ["start", "create", "binds", "read", "journal", "orders"];
+    let known = ["start", "checks", "create", "binds", "read", "journal", "orders"];
     if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("there is no case {unknown}: choose among {}", known.join(", "));
     }
@@ -27,6 +28,9 @@ fn main() -> anyhow::Result<()> {
         load::line("figure", "measured", "limit", "reading");
         if is_wanted("start") {
             cases::start_and_memory(&suite)?;
+        }
+        if is_wanted("checks") {
+            validation::typical_create();
         }
         if is_wanted("create") {
             cases::create_contact(&suite).await?;

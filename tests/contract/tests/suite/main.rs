@@ -7,6 +7,7 @@ mod events;
 mod mutations;
 mod pacts;
 mod records;
+mod report;
 mod requests;
 mod schema;
 

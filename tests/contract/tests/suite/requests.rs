@@ -94,6 +94,38 @@ async fn nobody_finds_what_is_not_his() {
     mesh.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_refuses_what_it_does_not_know() {
+    // A filter or an order that is passed over would give rows that nobody asked for.
+    let mesh = crate::mesh().await;
+    let acme = mesh.sign_up("acme").await;
+    let mut wrong = Vec::new();
+    let mut tried = 0;
+    for method in methods() {
+        for (name, text) in [
+            ("filter", "no_such_field = 1"),
+            ("filter", "((("),
+            ("order_by", "no_such_field"),
+            ("page_token", "bm9uZQ"),
+        ] {
+            let Some(field) = method.input().get_field_by_name(name) else { continue };
+            tried += 1;
+            let mut request = sample::fill(&method.input(), 7, &|_| Some(kit::UuidV7.new_id().to_string()));
+            for other in ["filter", "order_by", "page_token"] {
+                request.clear_field_by_name(other);
+            }
+            request.set_field(&field, Value::String(text.to_owned()));
+            let breach = Breach { path: name.to_owned(), rule: text.to_owned(), request };
+            let answer = call(&acme, &method, breach.request.clone()).await;
+            if let Some(what) = passes(&breach, answer.err()) {
+                wrong.push(format!("{} {name} {text}: {what}", path(&method)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
+    mesh.stop().await;
+}
+
 fn is_id(field: &FieldDescriptor) -> bool {
     rule(field, &["string", "uuid"]).is_some()
 }
