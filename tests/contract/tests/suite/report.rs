@@ -1,4 +1,4 @@
-//! What the suite checks of which method: `docs/api/checks.md`, without a blank cell.
+//! What the suite checks of which method: `docs/contract-checks.md`, without a blank cell.
 
 use std::path::Path;
 
@@ -48,7 +48,7 @@ fn every_method_is_checked_in_every_way_or_says_why_not() {
         assert!(cells.iter().all(|cell| !cell.is_empty()), "{}: {cells:?}", path(&method));
         page.push_str(&format!("| {} | {} |\n", method.name(), cells.join(" | ")));
     }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api/checks.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/contract-checks.md");
     if std::env::var_os("TESSERA_WRITE").is_some() {
         std::fs::write(&file, &page).unwrap();
     }
