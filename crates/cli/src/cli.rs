@@ -82,7 +82,10 @@ Examples:
     /// End the session and forget its tokens.
     Logout,
     /// Tell who you are, in which tenant, and what you may do.
-    Whoami,
+    #[command(after_help = "Examples:
+  tessera whoami
+  curl -H \"Authorization: Bearer $(tessera whoami --token)\" http://127.0.0.1:8080/api/v1/orders")]
+    Whoami(Whoami),
     /// Call any method of any service.
     #[command(after_help = "Short names will do where they are clear: `crm.ListAccounts`, `orders.GetOrder`.
 Methods that take a request_id get one; it is printed to stderr, and sent again it repeats nothing.
@@ -151,6 +154,14 @@ pub struct Login {
     /// The currency of the new tenant's books.
     #[arg(long, requires = "sign_up", default_value = "EUR", value_name = "CODE")]
     pub currency: String,
+}
+
+/// Options of `tessera whoami`.
+#[derive(Debug, Args)]
+pub struct Whoami {
+    /// Print your access token and nothing else, for other programs. Whoever has it is you for a quarter of an hour.
+    #[arg(long)]
+    pub token: bool,
 }
 
 /// Options of `tessera call`.

@@ -28,6 +28,12 @@ async fn signs_in_by_itself(suite: &Suite) {
     assert!(me.stderr.contains("signed in"), "{me:#?}");
     let me = me.ok();
     assert_eq!((me["tenant"].as_str(), me["currency"].as_str()), (Some("demo"), Some("EUR")));
+    let token = suite.run(&["whoami", "--token"]).await;
+    assert_eq!(
+        (token.exit, token.stdout.trim().split('.').count()),
+        (0, 3),
+        "a JWT and nothing else: {token:#?}"
+    );
     let mode = std::os::unix::fs::PermissionsExt::mode(
         &std::fs::metadata(suite.path("demo.toml")).unwrap().permissions(),
     );

@@ -95,6 +95,11 @@ impl Client {
         answer.transcode_to().map_err(|error| Failure::new(format!("the answer cannot be read: {error}")))
     }
 
+    /// The access token that calls are sent with; `None` for nobody.
+    pub async fn token(&self) -> Result<Option<String>> {
+        Ok(self.transport.session().token().await?)
+    }
+
     /// Calls a method with a request in JSON, and answers in JSON.
     pub async fn call_json(&self, method: &str, request: Value) -> Result<Value> {
         let method = names::method(method)?;

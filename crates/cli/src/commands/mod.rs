@@ -46,7 +46,8 @@ async fn dispatch(command: Command, address: Option<&str>, output: Output) -> Re
         Command::Demo(options) => Box::pin(demo::run(&options, address, output)).await,
         Command::Login(options) => login::run(&options, address, output).await,
         Command::Logout => login::log_out(address).await,
-        Command::Whoami => whoami::run(&Client::open(address).await?, output).await,
+        Command::Whoami(options) if options.token => whoami::token(&Client::open(address).await?).await,
+        Command::Whoami(_) => whoami::run(&Client::open(address).await?, output).await,
         Command::Call(options) => call::run(&options, address, output).await,
         Command::Import(Import::Northwind(options)) => {
             Box::pin(import::northwind(&options, address, output)).await

@@ -4,7 +4,16 @@ use serde_json::json;
 
 use crate::Result;
 use crate::client::Client;
-use crate::output::Output;
+use crate::failure::Failure;
+use crate::output::{self, Output};
+
+/// Prints the access token of the caller, once it is known to be taken.
+pub async fn token(client: &Client) -> Result<()> {
+    client.current_user().await?;
+    let token =
+        client.token().await?.ok_or_else(|| Failure::new("you are not signed in").next("tessera login"))?;
+    output::put(&format!("{token}\n"))
+}
 
 /// Tells who the caller is.
 pub async fn run(client: &Client, output: Output) -> Result<()> {
