@@ -78,7 +78,7 @@ clients: ## the generated sources of the clients
 	clients/go/generate.sh
 
 clients-test: clients ## the committed sources are the generated ones, and work against a real suite
-	@changed=$$(git status --porcelain -- clients); \
+	@changed=$$(git status --porcelain -- clients) || exit 1; \
 	  [ -z "$$changed" ] || { echo "$$changed"; echo 'clients: not what the contracts give; commit what make clients makes' >&2; exit 1; }
 	$(CARGO) build --workspace --bin all
 	cd clients/typescript && npm ci --silent --ignore-scripts && npm run --silent lint && TESSERA_ALL=$(ALL) npm test

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use kit::Result;
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 use store::Env;
 use store::jobs::system_cx;
 use tokio_util::sync::CancellationToken;
@@ -25,21 +28,25 @@ pub(crate) async fn run(env: Env, stop: CancellationToken) {
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
-        if let Err(error) = once(&env).await {
-            tracing::warn!(service = env.service(), %error, "housekeeping failed");
+        // Each by itself: a table that somebody has locked must not keep the others from being tidied.
+        let analyzed = run_once(&env, sqlx::query("select tessera.analyze_new()")).await;
+        warn(&env, "statistics of new tables", analyzed);
+        for (statement, hours) in RULES {
+            let before = env.clock().now() - time::Duration::hours(*hours);
+            warn(&env, statement, run_once(&env, sqlx::query(*statement).bind(before)).await);
         }
         pause = (pause * 2).min(PAUSES.1);
     }
 }
 
-async fn once(env: &Env) -> Result<()> {
+async fn run_once(env: &Env, query: Query<'_, Postgres, PgArguments>) -> Result<()> {
     let mut cx = system_cx(env, "housekeeping");
-    cx.execute(sqlx::query("select tessera.analyze_new()")).await?;
-    cx.checkpoint().await?;
-    for (statement, hours) in RULES {
-        let before = cx.now() - time::Duration::hours(*hours);
-        cx.execute(sqlx::query(*statement).bind(before)).await?;
-        cx.checkpoint().await?;
+    cx.execute(query).await?;
+    cx.checkpoint().await
+}
+
+fn warn(env: &Env, what: &str, done: Result<()>) {
+    if let Err(error) = done {
+        tracing::warn!(service = env.service(), what, %error, "housekeeping failed");
     }
-    Ok(())
 }

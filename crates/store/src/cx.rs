@@ -223,7 +223,7 @@ impl Cx {
             self.unasked = None;
         }
         match &self.found {
-            Some(_) => Err(Error::internal("the request was answered before")),
+            Some(_) => Err(answered_before()),
             None => Ok(()),
         }
     }
@@ -350,6 +350,11 @@ impl Cx {
             false => Ok(()),
         }
     }
+}
+
+/// Ends a handler whose request has its first answer already; no caller sees it.
+fn answered_before() -> Error {
+    Error::internal("the request was answered before")
 }
 
 fn deadline_exceeded() -> Error {

@@ -3,7 +3,7 @@
 use kit::{Error, Result};
 use uuid::Uuid;
 
-use super::{Cx, Scope, deadline_exceeded};
+use super::{Cx, Scope, answered_before, deadline_exceeded};
 use crate::flush::Footprint;
 use crate::group::{Entered, Groups, Verdict};
 use crate::{conflict, flush};
@@ -36,7 +36,7 @@ impl Cx {
             }
             Ok(Ok(Verdict::Answered(found))) => {
                 self.found = Some(found);
-                Err(Error::internal("the request was answered before"))
+                Err(answered_before())
             }
             Ok(Ok(Verdict::Failed(error))) => Err(error),
             Ok(Err(_)) => Err(Error::unavailable("the database", "nobody has written the call")),
