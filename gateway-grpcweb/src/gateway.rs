@@ -14,8 +14,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use crate::Body;
 use crate::backend::Backend;
 use crate::error::ApiError;
-use crate::grpc_web::Form;
 use crate::options::Options;
+use crate::protocol::Protocol;
 use crate::routing::Found;
 use crate::snapshot::{LoadError, Snapshot};
 use crate::{cors, grpc, grpc_web, headers, rest};
@@ -33,6 +33,9 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     ready: AtomicBool,
 }
+
+/// What may be posted to the path of a gRPC method.
+const METHOD_MEDIA: &str = "application/grpc, application/grpc-web, application/grpc-web-text";
 
 impl Gateway {
     /// Compiles the descriptor set, an encoded `google.protobuf.FileDescriptorSet`.
@@ -88,8 +91,11 @@ impl Gateway {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let mut response = match cors::preflight(&request, allowed.as_ref()) {
             Some(response) => response,
-            None => self.dispatch(request).await,
+            None => self.answer(request).await,
         };
+        if method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
         cors::apply(origins, allowed, response.headers_mut());
         response.headers_mut().insert(headers::REQUEST_ID, id.clone());
         tracing::info!(
@@ -104,58 +110,66 @@ impl Gateway {
         response
     }
 
-    async fn dispatch(&self, request: Request<Body>) -> Response<Body> {
-        let inner = &*self.inner;
-        match headers::media_type(request.headers()) {
-            Some((media, _)) if media.starts_with("application/grpc-web") => match Form::of(&media) {
-                Some(form) => grpc_web::serve(inner, request, form).await,
-                None => grpc_web::unsupported(),
-            },
-            Some((media, _)) if media == "application/grpc" || media.starts_with("application/grpc+") => {
-                grpc::serve(inner, request).await
-            }
-            _ => self.rest(request).await,
-        }
-    }
-
-    async fn rest(&self, request: Request<Body>) -> Response<Body> {
-        if let Some(response) = self.health(&request) {
-            return response;
-        }
+    /// Answers in the protocol that the request speaks, whatever goes wrong.
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let snapshot = self.snapshot();
-        if request.method() == Method::OPTIONS
-            && let Found::OtherMethods(methods) = snapshot.find("OPTIONS", request.uri().path())
-        {
-            return options(&methods);
-        }
-        // A method's own path is there, but only for gRPC.
-        let is_method = snapshot.has_method(request.uri().path());
-        match rest::serve(&self.inner, &snapshot, request).await {
-            Ok(response) => response,
-            Err(error) if is_method && error.http_status() == StatusCode::NOT_FOUND => {
-                ApiError::unsupported_media_type().into_response(&snapshot)
-            }
-            Err(error) => error.into_response(&snapshot),
+        let protocol = Protocol::of(&request);
+        let answer = self.dispatch(&snapshot, &protocol, request).await;
+        answer.unwrap_or_else(|error| error.answer(&protocol, &snapshot))
+    }
+
+    async fn dispatch(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        protocol: &Protocol,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, ApiError> {
+        match protocol {
+            Protocol::Grpc { .. } => grpc::forward(&self.inner, request).await,
+            Protocol::GrpcWeb { form } => grpc_web::serve(&self.inner, request, *form).await,
+            Protocol::Rest { .. } => self.rest(snapshot, request).await,
         }
     }
 
-    fn health(&self, request: &Request<Body>) -> Option<Response<Body>> {
+    async fn rest(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, ApiError> {
+        if let Some(response) = self.health(&request)? {
+            return Ok(response);
+        }
+        let path = request.uri().path();
+        if request.method() == Method::OPTIONS
+            && let Found::OtherMethods(methods) = snapshot.find("OPTIONS", path)
+        {
+            return Ok(options(&methods));
+        }
+        // A method's own path is there, but not for REST.
+        if snapshot.has_method(path)
+            && matches!(snapshot.find(request.method().as_str(), path), Found::Nothing)
+        {
+            return Err(ApiError::unsupported_media_type(METHOD_MEDIA));
+        }
+        rest::serve(&self.inner, snapshot, request).await
+    }
+
+    fn health(&self, request: &Request<Body>) -> Result<Option<Response<Body>>, ApiError> {
         let ready = match request.uri().path() {
             "/health" | "/livez" => true,
             "/readyz" => self.inner.ready.load(Ordering::Relaxed),
-            _ => return None,
+            _ => return Ok(None),
         };
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Some(ApiError::method_not_allowed(&["GET", "HEAD"]).into_response(&self.snapshot()));
+            return Err(ApiError::method_not_allowed(&["GET", "HEAD"]));
         }
         let text = if ready { r#"{"status":"ok"}"# } else { r#"{"status":"stopping"}"# };
-        let body = if request.method() == Method::HEAD { Body::empty() } else { crate::body(text) };
-        let mut response = Response::new(body);
+        let mut response = Response::new(crate::body(text));
         if !ready {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Some(response)
+        Ok(Some(response))
     }
 }
 

@@ -1,6 +1,6 @@
 //! gRPC: requests pass to their service and answers back, undecoded.
 
-use http::header::{CONTENT_TYPE, TE};
+use http::header::TE;
 use http::{HeaderValue, Method, Request, Response, Uri, Version};
 use tonic::Code;
 
@@ -9,19 +9,7 @@ use crate::error::ApiError;
 use crate::gateway::Inner;
 use crate::headers;
 
-/// Serves one gRPC call.
-pub(crate) async fn serve(inner: &Inner, request: Request<Body>) -> Response<Body> {
-    let content_type = request.headers().get(CONTENT_TYPE).cloned();
-    match forward(inner, request).await {
-        Ok(response) => response,
-        Err(error) => {
-            let fallback = HeaderValue::from_static("application/grpc");
-            error.into_grpc_response(content_type.unwrap_or(fallback))
-        }
-    }
-}
-
-/// Sends the request on as it is, but for the headers of this connection.
+/// Sends a gRPC call on as it is, but for the headers of this connection.
 pub(crate) async fn forward(inner: &Inner, request: Request<Body>) -> Result<Response<Body>, ApiError> {
     if request.method() != Method::POST {
         return Err(ApiError::new(Code::Unimplemented, "gRPC calls are POST requests"));

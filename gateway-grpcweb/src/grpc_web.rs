@@ -18,8 +18,9 @@ use crate::gateway::Inner;
 const TRAILERS: u8 = 0x80;
 
 /// The two forms on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Form {
+    #[default]
     Binary,
     Text,
 }
@@ -34,7 +35,7 @@ impl Form {
         }
     }
 
-    fn content_type(self) -> HeaderValue {
+    pub(crate) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Binary => "application/grpc-web+proto",
             Self::Text => "application/grpc-web-text+proto",
@@ -43,8 +44,15 @@ impl Form {
 }
 
 /// Serves one gRPC-Web call by passing its frames on.
-pub(crate) async fn serve(inner: &Inner, request: Request<Body>, form: Form) -> Response<Body> {
-    let mut request = request;
+pub(crate) async fn serve(
+    inner: &Inner,
+    mut request: Request<Body>,
+    form: Option<Form>,
+) -> Result<Response<Body>, ApiError> {
+    let form = form.ok_or_else(|| {
+        ApiError::new(tonic::Code::Unimplemented, "only protobuf is spoken over gRPC-Web")
+            .reason("UNSUPPORTED_MEDIA_TYPE")
+    })?;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     // The length is that of another encoding, and gRPC does not need it.
     request.headers_mut().remove(CONTENT_LENGTH);
@@ -52,15 +60,10 @@ pub(crate) async fn serve(inner: &Inner, request: Request<Body>, form: Form) -> 
     if form == Form::Text {
         request = request.map(|body| Body::new(FromText { body, rest: Vec::new() }));
     }
-    match crate::grpc::forward(inner, request).await {
-        Ok(response) => {
-            let (mut head, body) = response.into_parts();
-            head.headers.insert(CONTENT_TYPE, form.content_type());
-            head.headers.remove(CONTENT_LENGTH);
-            Response::from_parts(head, Body::new(ToWeb { body, form, done: false }))
-        }
-        Err(error) => error.into_grpc_response(form.content_type()),
-    }
+    let (mut head, body) = crate::grpc::forward(inner, request).await?.into_parts();
+    head.headers.insert(CONTENT_TYPE, form.content_type());
+    head.headers.remove(CONTENT_LENGTH);
+    Ok(Response::from_parts(head, Body::new(ToWeb { body, form, done: false })))
 }
 
 /// Turns trailers into a last frame.
@@ -104,10 +107,7 @@ impl http_body::Body for ToWeb {
             Err(error) => {
                 // A browser told by trailers knows more than one whose connection broke.
                 self.done = true;
-                let head = ApiError::unavailable(&error).into_grpc_response(self.form.content_type());
-                let mut trailers = head.into_parts().0.headers;
-                trailers.remove(CONTENT_TYPE);
-                trailers_frame(&trailers)
+                trailers_frame(&ApiError::unavailable(&error).metadata())
             }
         };
         Poll::Ready(Some(Ok(Frame::data(self.shown(bytes)))))
@@ -180,12 +180,6 @@ impl http_body::Body for FromText {
             }
         }
     }
-}
-
-/// The complaint about a form of gRPC-Web that is not spoken.
-pub(crate) fn unsupported() -> Response<Body> {
-    let error = ApiError::new(tonic::Code::Unimplemented, "only protobuf is spoken over gRPC-Web");
-    error.into_grpc_response(Form::Binary.content_type())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //! `google.api.http` options, and a plan for every message, by which JSON is written straight to
 //! protobuf bytes and back. The gateway knows no service by name.
 
+mod accept;
 mod backend;
 mod call;
 mod codec;
@@ -25,6 +26,7 @@ mod grpc_web;
 mod headers;
 mod http_rule;
 mod options;
+mod protocol;
 mod query;
 mod rest;
 mod routing;

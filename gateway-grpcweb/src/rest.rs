@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tonic::Code;
 
 use crate::Body;
+use crate::accept::Accept;
 use crate::call::{self, Answer, FRAME_HEAD};
 use crate::codec::{Encoder, FieldPath, Printer};
 use crate::error::ApiError;
@@ -20,6 +21,10 @@ use crate::query::{self, Bound};
 use crate::routing::Found;
 use crate::snapshot::{Body as Binding, MethodPlan, Route, Snapshot};
 use crate::stream::{JsonStream, Layout};
+
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+const JSONL: &str = "application/jsonl";
 
 /// A path's variables, decoded.
 type Variables<'a> = Vec<Cow<'a, str>>;
@@ -33,6 +38,7 @@ pub(crate) async fn serve(
     let (head, body) = request.into_parts();
     let (route, variables) = route(snapshot, &head.method, head.uri.path())?;
     let method = snapshot.method(route);
+    let form = negotiate(&head.headers, method)?;
     if method.client_streaming {
         let message = "a client's stream is only taken over gRPC";
         return Err(ApiError::new(Code::Unimplemented, message));
@@ -46,15 +52,28 @@ pub(crate) async fn serve(
         let answer =
             call::send(&inner.backend, &method.path, metadata, frame, inner.options.max_response).await?;
         if method.server_streaming {
-            return stream(inner, snapshot, method, answer, &head.headers).await;
+            return stream(inner, snapshot, method, answer, form).await;
         }
         unary(inner, snapshot, route, answer).await
     };
-    let mut response = within(deadline, work).await?;
-    if head.method == Method::HEAD {
-        *response.body_mut() = Body::empty();
+    within(deadline, work).await
+}
+
+/// The media type of the answer, chosen before anything is done.
+fn negotiate(head: &HeaderMap, method: &MethodPlan) -> Result<&'static str, ApiError> {
+    let offers: &[_] = if method.server_streaming { &[JSON, NDJSON, JSONL] } else { &[JSON] };
+    if !head.contains_key(ACCEPT) {
+        return Ok(JSON);
     }
-    Ok(response)
+    let accept = Accept::of(head);
+    if let Some(chosen) = accept.choose(offers) {
+        return Ok(chosen);
+    }
+    // Who only names the form of errors takes JSON where there is none.
+    if accept.quality("application/problem+json") > 0 {
+        return Ok(JSON);
+    }
+    Err(ApiError::not_acceptable(offers))
 }
 
 /// Finds the route of a request; HEAD is answered like GET, without the body.
@@ -71,7 +90,7 @@ fn route<'s, 'q>(
         Found::Route(route, bound) => Ok((route, bound.into_iter().map(|(_, text)| text).collect())),
         Found::OtherMethods(methods) => Err(ApiError::method_not_allowed(&methods)),
         Found::Nothing => Err(ApiError::not_found()),
-        Found::Malformed => Err(ApiError::new(Code::InvalidArgument, "the path has a broken percent escape")),
+        Found::Malformed => Err(ApiError::malformed("the path has a broken percent escape")),
     }
 }
 
@@ -105,7 +124,7 @@ async fn read_body(head: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, 
             || (media.starts_with("application/") && media.ends_with("+json")))
     });
     if !read.is_empty() && !json {
-        return Err(ApiError::unsupported_media_type());
+        return Err(ApiError::unsupported_media_type(JSON));
     }
     Ok(read)
 }
@@ -131,7 +150,7 @@ fn encode(
     if route.body == Binding::Message && !pairs.is_empty() {
         let name = &pairs[0].0;
         let message = format!("`{name}`: the method takes everything in its body, and no query parameters");
-        return Err(ApiError::new(Code::InvalidArgument, message));
+        return Err(ApiError::malformed(message));
     }
     let mut taken: Vec<&FieldPath> = route.variables.iter().collect();
     if let Binding::Field(path) = &route.body {
@@ -204,7 +223,7 @@ async fn unary(
     printed.map_err(|error| ApiError::internal(&error))?;
     let mut response = Response::new(crate::body(printer.out));
     *response.headers_mut() = headers::answer_headers(answer.headers);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     Ok(response)
 }
 
@@ -214,19 +233,15 @@ async fn stream(
     snapshot: &Arc<Snapshot>,
     method: &MethodPlan,
     mut answer: Answer,
-    head: &HeaderMap,
+    form: &'static str,
 ) -> Result<Response<Body>, ApiError> {
     // A call that fails before its first message still gets its own HTTP status.
     let first = answer.messages.next().await?;
-    let accept =
-        head.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
-    let lines = accept.contains("application/x-ndjson") || accept.contains("application/jsonl");
-    let layout = if lines { Layout::Lines } else { Layout::Array };
-    let content_type = if lines { "application/x-ndjson" } else { "application/json" };
+    let layout = if form == JSON { Layout::Array } else { Layout::Lines };
     let body =
         JsonStream::new(snapshot.clone(), method.output, inner.options.json, layout, first, answer.messages);
     let mut response = Response::new(Body::new(body));
     *response.headers_mut() = headers::answer_headers(answer.headers);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form));
     Ok(response)
 }

@@ -231,6 +231,11 @@ fn get_book(request: Id, _: &HeaderMap) -> Result<Book, Status> {
             details.set_debug_info(vec!["at line 1".to_owned()], "secret");
             Err(Status::with_error_details(Code::NotFound, "no such böok", details))
         }
+        "busy" => {
+            let mut details = ErrorDetails::with_retry_info(Some(std::time::Duration::from_millis(2_500)));
+            details.set_error_info("LIBRARY_BUSY", "test.library", []);
+            Err(Status::with_error_details(Code::ResourceExhausted, "come back later", details))
+        }
         "broken" => Err(Status::internal("password=hunter2")),
         "big" => Ok(Book { title: "x".repeat(300_000), ..book("big") }),
         id => Ok(book(id)),

@@ -1,8 +1,4 @@
-//! The gateway before a real tonic service, in this process and over TCP, in all protocols.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
-
-mod support;
+//! REST, gRPC-Web and gRPC as every caller uses them.
 
 use std::time::Duration;
 
@@ -16,54 +12,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use prost::Message;
 use serde_json::{Value, json};
-use support::{Book, Id, Library, text};
-use tokio::net::TcpListener;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tonic::transport::Endpoint;
-use tower::ServiceExt;
 
-fn in_process(options: Options) -> Gateway {
-    let backend = Backend::routes(Routes::new(Library));
-    Gateway::new(&support::descriptor_set(), backend, options).unwrap()
-}
-
-/// Serves on a free port until the sender is dropped.
-async fn over_tcp(gateway: Gateway) -> (String, tokio::sync::oneshot::Sender<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let (stop, stopped) = tokio::sync::oneshot::channel();
-    tokio::spawn(gateway.serve(listener, async { drop(stopped.await) }));
-    (address, stop)
-}
-
-/// A gateway whose backend is another process's port.
-async fn remote() -> Gateway {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-    tokio::spawn(tonic::transport::Server::builder().add_service(Library).serve_with_incoming(incoming));
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    let backend = Backend::by_package([("test.library".to_owned(), Backend::channel(channel))]);
-    Gateway::new(&support::descriptor_set(), backend, Options::default()).unwrap()
-}
-
-async fn send(gateway: &Gateway, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
-    let response = gateway.clone().into_service().oneshot(request).await.unwrap();
-    let (head, body) = response.into_parts();
-    (head.status, head.headers, body.collect().await.unwrap().to_bytes())
-}
-
-async fn rest(gateway: &Gateway, method: &str, path: &str, body: &str) -> (StatusCode, HeaderMap, Value) {
-    let mut request = Request::builder().method(method).uri(path);
-    if !body.is_empty() {
-        request = request.header("content-type", "application/json");
-    }
-    let body = Body::new(Full::new(Bytes::from(body.to_owned())));
-    let (status, headers, body) = send(gateway, request.body(body).unwrap()).await;
-    let json = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{method} {path}: {body:?}"));
-    (status, headers, json)
-}
+use crate::calls::{frame, frames, in_process, over_tcp, remote, rest, send, text_body};
+use crate::support::{self, Book, Id, text};
 
 #[tokio::test]
 async fn rest_reads_and_writes() {
@@ -168,7 +121,7 @@ async fn refuses_with_the_place_of_the_fault() {
         assert_eq!(status, 400, "{body}");
         assert_eq!(answer["error"]["code"], "INVALID_ARGUMENT");
         let violation = &answer["error"]["details"][0]["fieldViolations"][0];
-        assert_eq!(violation["field"], field, "{answer}");
+        assert_eq!(violation["field"].as_str().unwrap_or_default(), field, "{answer}");
         assert!(violation["description"].as_str().unwrap().starts_with(why), "{answer}");
     }
     for path in ["/v1/books?sise=1", "/v1/books?size=x", "/v1/books?size=1&size=2", "/v1/books?by=1"] {
@@ -197,7 +150,7 @@ async fn refuses_what_http_has_words_for() {
     let (status, _, body) = rest(&gateway, "POST", "/v1/books", &long).await;
     assert_eq!((status, &body["error"]["status"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!(413)));
     let request =
-        Request::post("/v1/books").header("content-type", "text/plain").body(support_body("{}")).unwrap();
+        Request::post("/v1/books").header("content-type", "text/plain").body(text_body("{}")).unwrap();
     let (status, _, _) = send(&gateway, request).await;
     assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let (status, _, _) = rest(&gateway, "DELETE", "/v1/books/1", r#"{"a": 1}"#).await;
@@ -274,29 +227,6 @@ async fn tells_its_health() {
     gateway.set_ready(false);
     assert_eq!(rest(&gateway, "GET", "/readyz", "").await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(rest(&gateway, "GET", "/livez", "").await.0, StatusCode::OK);
-}
-
-fn support_body(text: &str) -> Body {
-    Body::new(Full::new(Bytes::from(text.to_owned())))
-}
-
-fn frame(message: &impl Message) -> Vec<u8> {
-    let encoded = message.encode_to_vec();
-    let mut frame = vec![0];
-    frame.extend_from_slice(&(encoded.len() as u32).to_be_bytes());
-    frame.extend_from_slice(&encoded);
-    frame
-}
-
-/// Splits frames into their flags and contents.
-fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
-    let mut frames = Vec::new();
-    while let Some((head, rest)) = bytes.split_first_chunk::<5>() {
-        let len = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
-        frames.push((head[0], rest[..len].to_vec()));
-        bytes = &rest[len..];
-    }
-    frames
 }
 
 async fn grpc_web(gateway: &Gateway, id: &str, content_type: &str) -> (HeaderMap, Vec<u8>) {

@@ -1,0 +1,42 @@
+//! Which protocol a request speaks.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request};
+
+use crate::accept::wants_problem;
+use crate::grpc_web::Form;
+use crate::headers::media_type;
+
+/// The protocol of a request, with all that an answer in it needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Rest {
+        /// Errors are told as `application/problem+json`.
+        problem: bool,
+    },
+    Grpc {
+        /// As the request has it.
+        content_type: HeaderValue,
+    },
+    GrpcWeb {
+        /// None: one that is not spoken.
+        form: Option<Form>,
+    },
+}
+
+impl Protocol {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let headers = request.headers();
+        if let Some((media, _)) = media_type(headers) {
+            if media.starts_with("application/grpc-web") {
+                return Self::GrpcWeb { form: Form::of(&media) };
+            }
+            if media == "application/grpc" || media.starts_with("application/grpc+") {
+                let content_type = headers.get(CONTENT_TYPE).cloned();
+                let fallback = HeaderValue::from_static("application/grpc");
+                return Self::Grpc { content_type: content_type.unwrap_or(fallback) };
+            }
+        }
+        Self::Rest { problem: wants_problem(headers) }
+    }
+}

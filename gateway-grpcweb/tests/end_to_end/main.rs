@@ -1,0 +1,9 @@
+//! The gateway before a real tonic service, in this process and over TCP, in all protocols.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod basics;
+mod calls;
+mod errors;
+#[path = "../support/mod.rs"]
+mod support;
