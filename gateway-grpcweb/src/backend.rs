@@ -10,6 +10,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
 use crate::Body;
+use crate::edge::deadline;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -59,7 +60,8 @@ impl Backend {
         loop {
             match &backend.0 {
                 Kind::One(service) => {
-                    return service.clone().oneshot(request).await.map_err(CallError::Failed);
+                    let call = async |request| service.clone().oneshot(request).await;
+                    return deadline::keep(request, call).await.map_err(CallError::Failed);
                 }
                 Kind::Packages(packages) => {
                     let service = request.uri().path().trim_start_matches('/');

@@ -13,12 +13,14 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::Body;
 use crate::backend::Backend;
+use crate::edge::deadline;
+use crate::edge::record::Record;
 use crate::error::ApiError;
 use crate::options::Options;
 use crate::protocol::Protocol;
 use crate::routing::Found;
 use crate::snapshot::{LoadError, Snapshot};
-use crate::{cors, grpc, grpc_web, headers, rest};
+use crate::{cors, grpc, grpc_web, rest};
 
 /// Serves REST, gRPC-Web and gRPC for every method of a descriptor set. Cheap to clone; clones
 /// share their state.
@@ -32,6 +34,12 @@ pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) options: Options,
     ready: AtomicBool,
+}
+
+impl Inner {
+    pub(crate) fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
 }
 
 /// What may be posted to the path of a gRPC method.
@@ -84,38 +92,32 @@ impl Gateway {
 
     /// Answers one request.
     pub async fn handle(&self, mut request: Request<Body>) -> Response<Body> {
-        let id = headers::request_id(request.headers_mut());
+        let head = request.method() == Method::HEAD;
+        let record = Record::begin(&mut request, self.snapshot());
         let origins = &self.inner.options.origins;
         let allowed = cors::allowed_origin(origins, request.headers());
-        let started = std::time::Instant::now();
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let mut response = match cors::preflight(&request, allowed.as_ref()) {
             Some(response) => response,
-            None => self.answer(request).await,
+            None => self.answer(&record, request).await,
         };
-        if method == Method::HEAD {
+        if head {
             *response.body_mut() = Body::empty();
         }
         cors::apply(origins, allowed, response.headers_mut());
-        response.headers_mut().insert(headers::REQUEST_ID, id.clone());
-        tracing::info!(
-            target: "access",
-            %method,
-            path,
-            status = response.status().as_u16(),
-            grpc_status = response.headers().get("grpc-status").and_then(|value| value.to_str().ok()),
-            micros = started.elapsed().as_micros() as u64,
-            request_id = id.to_str().unwrap_or_default(),
-        );
-        response
+        record.names.show(response.headers_mut());
+        record.answered(response)
     }
 
     /// Answers in the protocol that the request speaks, whatever goes wrong.
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let snapshot = self.snapshot();
-        let protocol = Protocol::of(&request);
-        let answer = self.dispatch(&snapshot, &protocol, request).await;
-        answer.unwrap_or_else(|error| error.answer(&protocol, &snapshot))
+    async fn answer(&self, record: &Record, request: Request<Body>) -> Response<Body> {
+        let answer = self.admit(record, request).await;
+        answer.unwrap_or_else(|error| error.answer(&record.protocol, &record.snapshot))
+    }
+
+    /// Lets a request pass the edge, see [`crate::edge`].
+    async fn admit(&self, record: &Record, mut request: Request<Body>) -> Result<Response<Body>, ApiError> {
+        deadline::settle(request.headers_mut(), self.inner.options.max_timeout)?;
+        self.dispatch(&record.snapshot, &record.protocol, request).await
     }
 
     async fn dispatch(

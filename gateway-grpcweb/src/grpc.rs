@@ -21,7 +21,13 @@ pub(crate) async fn forward(inner: &Inner, request: Request<Body>) -> Result<Res
     *request.method_mut() = Method::POST;
     *request.uri_mut() = Uri::from(path);
     *request.version_mut() = Version::HTTP_2;
-    *request.headers_mut() = headers::pass_through(&head.headers);
+    let snapshot = inner.snapshot();
+    let streams = snapshot.index_of(&Method::POST, request.uri().path()).is_some_and(|index| {
+        let method = &snapshot.methods()[index];
+        method.client_streaming || method.server_streaming
+    });
+    let deadline = headers::deadline(&head.headers, &inner.options, streams);
+    *request.headers_mut() = headers::pass_through(&head.headers, deadline);
     request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
     let mut response = inner.backend.call(request).await?;
     *response.version_mut() = Version::default();

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Frame;
 
 use crate::Body;
+use crate::edge::record::Outcome;
 use crate::error::ApiError;
 use crate::gateway::Inner;
 
@@ -63,13 +64,16 @@ pub(crate) async fn serve(
     let (mut head, body) = crate::grpc::forward(inner, request).await?.into_parts();
     head.headers.insert(CONTENT_TYPE, form.content_type());
     head.headers.remove(CONTENT_LENGTH);
-    Ok(Response::from_parts(head, Body::new(ToWeb { body, form, done: false })))
+    let outcome = Outcome::new();
+    head.extensions.insert(outcome.clone());
+    Ok(Response::from_parts(head, Body::new(ToWeb { body, form, outcome, done: false })))
 }
 
 /// Turns trailers into a last frame.
 struct ToWeb {
     body: Body,
     form: Form,
+    outcome: Outcome,
     done: bool,
 }
 
@@ -102,12 +106,16 @@ impl http_body::Body for ToWeb {
             Ok(Ok(data)) => data,
             Ok(Err(frame)) => {
                 self.done = true;
-                trailers_frame(frame.trailers_ref().unwrap_or(&HeaderMap::new()))
+                let trailers = frame.into_trailers().unwrap_or_default();
+                self.outcome.note(&trailers);
+                trailers_frame(&trailers)
             }
             Err(error) => {
                 // A browser told by trailers knows more than one whose connection broke.
                 self.done = true;
-                trailers_frame(&ApiError::unavailable(&error).metadata())
+                let trailers = ApiError::unavailable(&error).metadata();
+                self.outcome.note(&trailers);
+                trailers_frame(&trailers)
             }
         };
         Poll::Ready(Some(Ok(Frame::data(self.shown(bytes)))))

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderMap;
 
+use crate::edge::deadline::{self, GRPC_TIMEOUT};
 use crate::options::Options;
-
-/// Names one outside request through all services and logs.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Headers that belong to one connection and never pass.
 const HOP_BY_HOP: [&str; 8] = [
@@ -40,34 +37,15 @@ const REST_ONLY: [&str; 14] = [
     "trailer",
 ];
 
-/// Takes the caller's request id or makes one, and leaves it in the headers.
-pub(crate) fn request_id(headers: &mut HeaderMap) -> HeaderValue {
-    const LONGEST: usize = 128;
-    let fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(byte);
-    if let Some(given) = headers.get(REQUEST_ID) {
-        let bytes = given.as_bytes();
-        if !bytes.is_empty() && bytes.len() <= LONGEST && bytes.iter().all(fit) {
-            return given.clone();
-        }
-    }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "names a request at the edge, where no Cx exists yet; never stored"
-    )]
-    let made = uuid::Uuid::new_v4().to_string();
-    let made = HeaderValue::try_from(made).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-    headers.insert(REQUEST_ID, made.clone());
-    made
-}
-
 /// The headers of a gRPC call that go on to the service.
-pub(crate) fn pass_through(headers: &HeaderMap) -> HeaderMap {
+pub(crate) fn pass_through(headers: &HeaderMap, deadline: Option<Duration>) -> HeaderMap {
     let mut passed = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
         if !HOP_BY_HOP.contains(&name.as_str()) {
             passed.append(name, value.clone());
         }
     }
+    deadline::pass_on(&mut passed, deadline);
     passed
 }
 
@@ -82,11 +60,7 @@ pub(crate) fn metadata(headers: &HeaderMap, deadline: Option<Duration>) -> Heade
             metadata.append(name, value.clone());
         }
     }
-    if let Some(deadline) = deadline
-        && let Ok(value) = HeaderValue::try_from(format!("{}m", deadline.as_millis().clamp(1, 99_999_999)))
-    {
-        metadata.insert(GRPC_TIMEOUT, value);
-    }
+    deadline::pass_on(&mut metadata, deadline);
     metadata
 }
 
@@ -107,31 +81,15 @@ pub(crate) fn answer_headers(metadata: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// How long a REST call may take; streams that name no deadline have none.
+/// How long a call may take, once the edge has settled what was asked for; streams that name no
+/// deadline have none.
 pub(crate) fn deadline(headers: &HeaderMap, options: &Options, stream: bool) -> Option<Duration> {
-    let asked = headers.get(GRPC_TIMEOUT).and_then(|value| value.to_str().ok()).and_then(parse_timeout);
+    let asked = headers.get(GRPC_TIMEOUT).and_then(|value| value.to_str().ok());
+    let asked = asked.and_then(deadline::grpc_timeout);
     match asked {
         Some(asked) => Some(asked.min(options.max_timeout)),
         None if stream => None,
         None => Some(options.timeout),
-    }
-}
-
-/// Reads `grpc-timeout`: up to eight digits and a unit.
-fn parse_timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|one| one.is_ascii_digit()) {
-        return None;
-    }
-    let value: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(value * 3600)),
-        "M" => Some(Duration::from_secs(value * 60)),
-        "S" => Some(Duration::from_secs(value)),
-        "m" => Some(Duration::from_millis(value)),
-        "u" => Some(Duration::from_micros(value)),
-        "n" => Some(Duration::from_nanos(value)),
-        _ => None,
     }
 }
 
@@ -149,27 +107,9 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<(String, bool)> {
 
 #[cfg(test)]
 mod tests {
+    use http::header::{HeaderName, HeaderValue};
+
     use super::*;
-
-    #[test]
-    fn request_ids_are_taken_or_made() {
-        let mut headers = HeaderMap::new();
-        headers.insert(REQUEST_ID, HeaderValue::from_static("abc-1"));
-        assert_eq!(request_id(&mut headers), "abc-1");
-        for bad in ["", "a b", "x\"y"] {
-            headers.insert(REQUEST_ID, HeaderValue::from_static(bad));
-            assert_eq!(request_id(&mut headers).len(), 36, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn timeouts_are_read() {
-        assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
-        for bad in ["", "m", "1", "1x", "-1S", "123456789S", "1ü"] {
-            assert_eq!(parse_timeout(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn metadata_keeps_what_services_need() {
@@ -190,6 +130,6 @@ mod tests {
         let mut names: Vec<_> = metadata.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["authorization", "grpc-timeout", "traceparent", "x-request-id"]);
-        assert_eq!(metadata[GRPC_TIMEOUT], "2000m");
+        assert_eq!(metadata[GRPC_TIMEOUT], "1950m");
     }
 }

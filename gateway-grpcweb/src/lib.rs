@@ -19,6 +19,7 @@ mod backend;
 mod call;
 mod codec;
 mod cors;
+mod edge;
 mod error;
 mod gateway;
 mod grpc;

@@ -25,6 +25,15 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
+    /// As logs and metrics call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Rest { .. } => "rest",
+            Self::Grpc { .. } => "grpc",
+            Self::GrpcWeb { .. } => "grpc-web",
+        }
+    }
+
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
         if let Some((media, _)) = media_type(headers) {

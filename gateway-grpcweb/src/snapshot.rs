@@ -130,6 +130,23 @@ impl Snapshot {
         &self.methods[route.method]
     }
 
+    pub(crate) fn methods(&self) -> &[MethodPlan] {
+        &self.methods
+    }
+
+    /// Finds the method that a request asks for, by its own path or by a rule.
+    pub(crate) fn index_of(&self, method: &http::Method, path: &str) -> Option<usize> {
+        if let Some(index) = self.by_path.get(path) {
+            return Some(*index);
+        }
+        let by_rule = |method| match self.find(method, path) {
+            Found::Route(route, _) => Some(route.method),
+            _ => None,
+        };
+        let found = by_rule(method.as_str());
+        if found.is_none() && *method == http::Method::HEAD { by_rule("GET") } else { found }
+    }
+
     /// Whether the path is that of a gRPC method.
     pub(crate) fn has_method(&self, path: &str) -> bool {
         self.by_path.contains_key(path)

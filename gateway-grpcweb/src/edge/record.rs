@@ -1,0 +1,159 @@
+//! What is kept of every request when it is over: one line in the access log, and the metrics.
+//!
+//! The line is an event of the target `access`; with the JSON format it is one object. Its fields:
+//! `protocol` (`rest`, `grpc`, `grpc-web`, `connect`), `http_method`, `rpc` (full name of the
+//! method, absent for paths that are none), `status` (of HTTP; 499 when the caller left before
+//! the answer), `grpc_status` (the number, where the protocol has one), `micros` (from the
+//! request's headers to the answer's end), `request_id`, `trace_id`, and `ended` (`whole`, or `cut`
+//! when the caller left or the connection broke before the end). Paths, queries, addresses and
+//! tokens are not in it: they hold personal data.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response};
+use http_body::{Frame, SizeHint};
+
+use crate::Body;
+use crate::edge::identity::Names;
+use crate::protocol::Protocol;
+use crate::snapshot::Snapshot;
+
+/// The status of a caller that did not wait for its answer.
+const GONE: u16 = 499;
+/// No code of gRPC is this high.
+const UNKNOWN: u8 = u8::MAX;
+
+/// The `grpc-status` of an answer whose trailers are shown to the caller in another form: put into
+/// the answer's extensions by whoever changes the form.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome(Arc<AtomicU8>);
+
+impl Outcome {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(AtomicU8::new(UNKNOWN)))
+    }
+
+    /// Notes the status out of trailers.
+    pub(crate) fn note(&self, trailers: &HeaderMap) {
+        if let Some(status) = grpc_status(trailers) {
+            self.0.store(status, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self) -> Option<u8> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|status| *status != UNKNOWN)
+    }
+}
+
+/// A request under way. Dropping it ends it.
+pub(crate) struct Record {
+    pub(crate) names: Names,
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// Index of the method that was asked for.
+    pub(crate) method: Option<usize>,
+    pub(crate) protocol: Protocol,
+    http_method: Method,
+    started: Instant,
+    status: u16,
+    grpc_status: Option<u8>,
+    outcome: Option<Outcome>,
+    whole: bool,
+}
+
+impl Record {
+    pub(crate) fn begin(request: &mut Request<Body>, snapshot: Arc<Snapshot>) -> Self {
+        let started = Instant::now();
+        let method = snapshot.index_of(request.method(), request.uri().path());
+        Self {
+            names: Names::settle(request.headers_mut()),
+            protocol: Protocol::of(request),
+            http_method: request.method().clone(),
+            snapshot,
+            method,
+            started,
+            status: GONE,
+            grpc_status: None,
+            outcome: None,
+            whole: false,
+        }
+    }
+
+    /// Notes the answer; the record ends with its body.
+    pub(crate) fn answered(mut self, mut response: Response<Body>) -> Response<Body> {
+        self.status = response.status().as_u16();
+        self.grpc_status = grpc_status(response.headers());
+        if http_body::Body::size_hint(response.body()).exact().is_some() {
+            self.whole = true;
+            return response;
+        }
+        self.outcome = response.extensions_mut().remove::<Outcome>();
+        response.map(|body| Body::new(Recorded { body, record: Some(self) }))
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let grpc_status = self.grpc_status.or_else(|| self.outcome.as_ref()?.get());
+        let took = self.started.elapsed();
+        tracing::info!(
+            target: "access",
+            protocol = self.protocol.name(),
+            http_method = self.http_method.as_str(),
+            rpc = self.method.map(|index| &*self.snapshot.methods()[index].full_name),
+            status = self.status,
+            grpc_status,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            request_id = self.names.request_id(),
+            trace_id = self.names.trace_id(),
+            ended = if self.whole { "whole" } else { "cut" },
+        );
+    }
+}
+
+fn grpc_status(headers: &HeaderMap) -> Option<u8> {
+    headers.get("grpc-status")?.to_str().ok()?.parse().ok()
+}
+
+/// A body that ends its record.
+struct Recorded {
+    body: Body,
+    record: Option<Record>,
+}
+
+impl http_body::Body for Recorded {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let trailers = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
+        if let (Some(Ok(frame)), Some(record)) = (&frame, &mut self.record)
+            && let Some(status) = frame.trailers_ref().and_then(grpc_status)
+        {
+            record.grpc_status = Some(status);
+        }
+        // Nothing comes behind trailers, and not everybody asks.
+        if (frame.is_none() || trailers || self.body.is_end_stream())
+            && let Some(mut record) = self.record.take()
+        {
+            record.whole = !matches!(frame, Some(Err(_)));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
