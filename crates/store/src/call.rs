@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kit::{Code, Error, Result};
 use prost::Message;
-use prost_reflect::{FieldDescriptor, MessageDescriptor};
+use prost_reflect::{FieldDescriptor, MessageDescriptor, ReflectMessage};
 use sha2::{Digest, Sha256};
 use tonic::metadata::MetadataMap;
 use tonic::{Response, Status};
@@ -18,6 +18,7 @@ use crate::env::{DEFAULT_DEADLINE, Env};
 use crate::flush::Answer;
 use crate::record::Request;
 use crate::rpc::{Access, Method};
+use crate::withhold::{own_option, withhold};
 
 /// How often a handler runs when its transaction meets another one.
 const ATTEMPTS_MAX: u32 = 4;
@@ -86,12 +87,12 @@ impl Call {
 
     /// Commits after success, rolls back after failure. `None`: the transaction met another one and the
     /// handler is to run again.
-    pub async fn close<M: Message + Default>(
+    pub async fn close<M: ReflectMessage + Default>(
         &mut self,
         result: Result<M>,
     ) -> Option<std::result::Result<Response<M>, Status>> {
         let error = match self.commit(result).await {
-            Ok(message) => return Some(Ok(Response::new(message))),
+            Ok(message) => return Some(Ok(self.shown(message))),
             Err(error) => error,
         };
         self.cx.rollback().await;
@@ -101,20 +102,26 @@ impl Call {
             return None;
         }
         Some(match self.first_answer(error).await {
-            Ok(message) => Ok(Response::new(message)),
+            Ok(message) => Ok(self.shown(message)),
             Err(error) => Err(report(self.method, error)),
         })
     }
 
-    async fn commit<M: Message>(&mut self, result: Result<M>) -> Result<M> {
+    async fn commit<M: ReflectMessage>(&mut self, result: Result<M>) -> Result<M> {
         let message = result?;
         if let Some(key) = &self.idempotency
             && self.cx.tenant().is_ok()
         {
-            self.cx.pending.answer = Some(Answer { response: message.encode_to_vec(), ..key.clone() });
+            // A secret is told once: whoever asks again gets the first answer without it.
+            self.cx.pending.answer = Some(Answer { response: without_secrets(&message), ..key.clone() });
         }
         self.cx.checkpoint().await?;
         Ok(message)
+    }
+
+    /// The answer as far as the caller may read it.
+    fn shown<M: ReflectMessage + Default>(&self, message: M) -> Response<M> {
+        Response::new(withhold(self.cx.caller(), self.method, message))
     }
 
     /// The first answer to a request that has failed now because it was answered before: the call has found
@@ -152,32 +159,28 @@ fn idempotency_key<R: Request>(
     let hash = Sha256::new()
         .chain_update(method.path)
         .chain_update(caller.actor.to_string())
-        .chain_update(without_secrets(request)?)
+        .chain_update(without_secrets(request))
         .finalize()
         .to_vec();
     Ok(Some(Answer { request_id, method: method.path, hash, response: Vec::new() }))
 }
 
-/// The request as bytes without the fields that no log may show: the hash is kept, and a password must not be
-/// found by trying until its hash fits.
-fn without_secrets<R: Request>(request: &R) -> Result<Vec<u8>> {
-    let descriptor = request.descriptor();
+/// A request or an answer as bytes without the fields that no log may show. Of a request the hash is kept, and a
+/// password must not be found by trying until its hash fits.
+fn without_secrets<M: ReflectMessage>(message: &M) -> Vec<u8> {
+    let descriptor = message.descriptor();
     if !has_secrets(&descriptor) {
-        return Ok(request.encode_to_vec());
+        return message.encode_to_vec();
     }
-    let mut message = request.transcode_to_dynamic();
+    let mut message = message.transcode_to_dynamic();
     for field in descriptor.fields().filter(is_secret) {
         message.clear_field(&field);
     }
-    Ok(message.encode_to_vec())
+    message.encode_to_vec()
 }
 
 fn is_secret(field: &FieldDescriptor) -> bool {
-    let Some(extension) = field.parent_pool().get_extension_by_name("erp.v1.field") else { return false };
-    let options = field.options();
-    let rules = options.get_extension(&extension);
-    let secret = rules.as_message().and_then(|rules| rules.get_field_by_name("secret"));
-    secret.and_then(|value| value.as_bool()).unwrap_or(false)
+    own_option(field, "secret").and_then(|value| value.as_bool()).unwrap_or(false)
 }
 
 /// Asked for every call, so it is found out once for each type.

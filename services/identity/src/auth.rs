@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use contracts::identity::v1::{
-    AuthApi, ChangePasswordRequest, ChangePasswordResponse, GetCurrentUserRequest, GetCurrentUserResponse,
-    GetJwksRequest, GetJwksResponse, IdentityReason, IssueServiceTokenRequest, IssueServiceTokenResponse,
-    ListPermissionsRequest, ListPermissionsResponse, LoginRequest, LoginResponse, LogoutAllRequest,
-    LogoutAllResponse, LogoutRequest, LogoutResponse, RefreshTokenRequest, RefreshTokenResponse,
-    SignUpRequest, SignUpResponse, User, UserPasswordChanged,
+    AuthApi, ChangePasswordRequest, ChangePasswordResponse, ExchangeApiKeyRequest, ExchangeApiKeyResponse,
+    GetCurrentUserRequest, GetCurrentUserResponse, GetJwksRequest, GetJwksResponse, IdentityReason,
+    IssueServiceTokenRequest, IssueServiceTokenResponse, ListPermissionsRequest, ListPermissionsResponse,
+    LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse,
+    RefreshTokenRequest, RefreshTokenResponse, SignUpRequest, SignUpResponse, User, UserPasswordChanged,
 };
 use host::ServiceIdentities;
 use kit::{Result, Uuid, ensure};
@@ -15,7 +15,7 @@ use store::{Actor, Cx};
 
 use crate::keys::Keys;
 use crate::passwords::{self, Passwords};
-use crate::{attempts, grants, login, service_tokens, sessions, sign_up};
+use crate::{api_keys, attempts, grants, login, service_tokens, sessions, sign_up};
 
 /// Answers `AuthService`.
 pub struct Auth {
@@ -90,7 +90,7 @@ impl AuthApi for Auth {
         let (id, _) = user_of(cx)?;
         let user = cx.get(&id.to_string()).await?;
         let tenant = cx.get(&cx.tenant()?.to_string()).await?;
-        let permissions = grants::of_user(cx, id).await?;
+        let permissions = grants::of_caller(cx).await?;
         Ok(GetCurrentUserResponse { user: Some(user), tenant: Some(tenant), permissions })
     }
 
@@ -109,10 +109,18 @@ impl AuthApi for Auth {
     ) -> Result<IssueServiceTokenResponse> {
         service_tokens::issue(cx, self, request).await
     }
+
+    async fn exchange_api_key(
+        &self,
+        cx: &mut Cx,
+        request: ExchangeApiKeyRequest,
+    ) -> Result<ExchangeApiKeyResponse> {
+        api_keys::exchange(cx, self, request).await
+    }
 }
 
 /// The user and the session that call.
-fn user_of(cx: &Cx) -> Result<(Uuid, Uuid)> {
+pub fn user_of(cx: &Cx) -> Result<(Uuid, Uuid)> {
     match cx.actor() {
         Actor::User { id, session } => Ok((*id, *session)),
         Actor::Service(_) | Actor::Anonymous => Err(IdentityReason::NotAUser.into()),

@@ -11,11 +11,15 @@ use store::{Access, Actor, Cx, covers};
 /// The permission of those who may do everything, also give everything.
 pub const EVERYTHING: &str = "*";
 
-/// Every permission with the methods that ask for it.
+/// Every permission with the methods that ask for it, some only for a field of their answers.
 static CATALOGUE: LazyLock<BTreeMap<&'static str, Vec<String>>> = LazyLock::new(|| {
     let mut catalogue: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for method in contracts::METHODS {
-        if let Access::Permission(name) = method.access {
+        let own = match method.access {
+            Access::Permission(name) => Some(name),
+            Access::Public | Access::Authenticated => None,
+        };
+        for name in own.iter().chain(method.read_permissions) {
             catalogue.entry(name).or_default().push(method.path.trim_start_matches('/').to_owned());
         }
     }
@@ -45,12 +49,26 @@ pub fn check_held(held: &[String], given: &[String]) -> Result<()> {
     }
 }
 
-/// What the caller may do now: a token may be older than the last change of a role.
+/// What the caller may do now: a token may be older than the last change of a role, and that of an API key is
+/// narrower than its user's roles.
 pub async fn of_caller(cx: &mut Cx) -> Result<Vec<String>> {
     match cx.actor().clone() {
-        Actor::User { id, .. } => of_user(cx, id).await,
+        Actor::User { id, .. } => {
+            let said = cx.caller().permissions.clone();
+            Ok(within(&of_user(cx, id).await?, &said))
+        }
         Actor::Service(_) | Actor::Anonymous => Ok(cx.caller().permissions.to_vec()),
     }
+}
+
+/// What two lists both allow.
+pub fn within(held: &[String], scopes: &[String]) -> Vec<String> {
+    let narrower = |one: &String, others: &[String]| others.iter().any(|other| covers(other, one));
+    let mut both: Vec<String> = scopes.iter().filter(|one| narrower(one, held)).cloned().collect();
+    both.extend(held.iter().filter(|one| narrower(one, scopes)).cloned());
+    both.sort();
+    both.dedup();
+    both
 }
 
 /// What a user's roles allow, sorted, none twice.
@@ -135,6 +153,20 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn what_both_allow_opens_what_each_opens(
+            held in proptest::sample::subsequence(names(), 0..8),
+            scopes in proptest::sample::subsequence(names(), 0..8),
+        ) {
+            // A key reaches a method exactly when its user's roles and its own scopes do.
+            let reaches = |permissions: &[String], wanted: &str| permissions.iter().any(|one| covers(one, wanted));
+            let both = within(&held, &scopes);
+            for wanted in CATALOGUE.keys() {
+                proptest::prop_assert_eq!(
+                    reaches(&both, wanted), reaches(&held, wanted) && reaches(&scopes, wanted), "{}", wanted);
+            }
+        }
+
         #[test]
         fn what_is_given_opens_nothing_new(
             held in proptest::sample::subsequence(names(), 0..8),

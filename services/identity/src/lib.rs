@@ -1,5 +1,6 @@
 //! Tenants, their users and what these may do; logins, sessions and the tokens of people and services.
 
+mod api_keys;
 mod attempts;
 mod auth;
 mod grants;
@@ -8,6 +9,7 @@ mod login;
 mod passwords;
 mod roles;
 mod seal;
+mod secret;
 mod service_tokens;
 mod sessions;
 mod sign_up;
@@ -18,7 +20,7 @@ mod users;
 
 use std::sync::Arc;
 
-use contracts::identity::v1::{AuthRpc, RoleRpc, TenantRpc, UserRpc};
+use contracts::identity::v1::{ApiKeyRpc, AuthRpc, RoleRpc, TenantRpc, UserRpc};
 
 /// The service. It gives tokens to the services among `identities`.
 pub fn service(identities: host::ServiceIdentities) -> host::Service {
@@ -26,6 +28,7 @@ pub fn service(identities: host::ServiceIdentities) -> host::Service {
     let auth = auth::Auth { passwords: passwords.clone(), keys: Arc::default(), identities };
     host::Service::new("identity", sqlx::migrate!())
         .rpc(AuthRpc(auth))
+        .rpc(ApiKeyRpc(api_keys::ApiKeys))
         .rpc(TenantRpc(tenants::Tenants))
         .rpc(RoleRpc(roles::Roles))
         .rpc(UserRpc(users::Users { passwords }))

@@ -11,7 +11,7 @@ use store::Cx;
 use crate::auth::Auth;
 use crate::grants;
 use crate::seal::random;
-use crate::tokens::{self, Subject};
+use crate::tokens::{self, ACCESS_FOR, Subject};
 
 /// Gives a service a token of its own.
 pub async fn issue(
@@ -32,7 +32,7 @@ pub async fn issue(
     };
     let subject =
         Subject { name: format!("service:{}", request.service), tenant, session: None, permissions };
-    let (access_token, expire_time) = tokens::sign(&keys, subject, cx.now())?;
+    let (access_token, expire_time) = tokens::sign(&keys, subject, cx.now(), ACCESS_FOR)?;
     Ok(IssueServiceTokenResponse { access_token, expire_time: Some(expire_time) })
 }
 

@@ -20,8 +20,9 @@ pub async fn run(cx: &mut Cx, _key: String) -> Result<Next> {
     cx.checkpoint().await?;
     cx.system("throw away sessions and attempts that have run out")?;
     let now = cx.now();
-    let rules: [(&'static str, OffsetDateTime); 4] = [
+    let rules: [(&'static str, OffsetDateTime); 5] = [
         ("delete from refresh_tokens where expire_time < $1", now),
+        ("delete from api_key_secrets where expire_time < $1", now),
         ("delete from sessions where end_time < $1", now - SESSIONS_KEPT),
         ("delete from sessions where expire_time < $1", now - SESSIONS_KEPT),
         ("delete from login_attempts where last_time < $1", now - FORGET_AFTER),

@@ -7,7 +7,8 @@ use kit::{Duration, Error, OffsetDateTime, Result, Uuid};
 use prost_types::Timestamp;
 
 use crate::keys::KeySet;
-use crate::sessions::{REFRESH_FOR, RefreshToken};
+use crate::secret::Secret;
+use crate::sessions::REFRESH_FOR;
 
 /// How long an access token lives.
 pub const ACCESS_FOR: Duration = Duration::minutes(15);
@@ -22,8 +23,13 @@ pub struct Subject {
 }
 
 /// A signed token and when it runs out.
-pub fn sign(keys: &KeySet, subject: Subject, now: OffsetDateTime) -> Result<(String, Timestamp)> {
-    let expire_time = now + ACCESS_FOR;
+pub fn sign(
+    keys: &KeySet,
+    subject: Subject,
+    now: OffsetDateTime,
+    lasts: Duration,
+) -> Result<(String, Timestamp)> {
+    let expire_time = now + lasts;
     let claims = Claims {
         iss: ISSUER.to_owned(),
         aud: AUDIENCE.to_owned(),
@@ -43,13 +49,8 @@ pub fn sign(keys: &KeySet, subject: Subject, now: OffsetDateTime) -> Result<(Str
 }
 
 /// The answer to whoever began a session or goes on with it.
-pub fn pair(
-    keys: &KeySet,
-    subject: Subject,
-    refresh: &RefreshToken,
-    now: OffsetDateTime,
-) -> Result<TokenPair> {
-    let (access_token, access_expire_time) = sign(keys, subject, now)?;
+pub fn pair(keys: &KeySet, subject: Subject, refresh: &Secret, now: OffsetDateTime) -> Result<TokenPair> {
+    let (access_token, access_expire_time) = sign(keys, subject, now, ACCESS_FOR)?;
     let refresh_expire_time = Timestamp { seconds: (now + REFRESH_FOR).unix_timestamp(), nanos: 0 };
     Ok(TokenPair {
         access_token,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests stop the test, as its own lines do")]
 
+mod api_keys;
 mod keys;
 mod logins;
 mod roles;
