@@ -66,6 +66,11 @@ fn check(
         if !has(name, Storage::Text) {
             problems.add(place, format!("Search looks through `{name}`, which is no text field"));
         }
+        let withheld = |stored: &&Stored| !stored.options.read_permission.is_empty();
+        if fields.iter().filter(withheld).any(|stored| stored.field.name() == name) {
+            problems
+                .add(place, format!("Search would tell of `{name}`, which needs a permission of its own"));
+        }
     }
     if !entity.topic.is_empty() && !known.topics.contains(&entity.topic) {
         problems.add(
@@ -109,6 +114,10 @@ fn column_literal(stored: &Stored, name: &str, kind: &Ident) -> TokenStream {
     let field = stored.field.name();
     let nullable = stored.nullable;
     let options::FieldOptions { personal, secret, output_only, immutable, .. } = stored.options;
+    let read_permission = match stored.options.read_permission.as_str() {
+        "" => quote!(None),
+        name => quote!(Some(#name)),
+    };
     let mut values = Vec::new();
     if let Kind::Enum(enumeration) = stored.field.kind()
         && matches!(stored.storage, Storage::Enum | Storage::EnumArray)
@@ -135,6 +144,7 @@ fn column_literal(stored: &Stored, name: &str, kind: &Ident) -> TokenStream {
             immutable: #immutable,
             personal: #personal,
             secret: #secret,
+            read_permission: #read_permission,
             values: &[#(#values),*],
         }
     }

@@ -1,5 +1,7 @@
 //! gRPC services: the trait that a service implements, and the glue between it and tonic.
 
+use std::collections::{BTreeSet, HashSet};
+
 use proc_macro2::{Ident, TokenStream};
 use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 use quote::{format_ident, quote};
@@ -67,6 +69,7 @@ fn rpc(method: &MethodDescriptor, problems: &mut Problems) -> Option<Rpc> {
     let package = service.package_name().to_owned();
     let path = format!("/{}/{}", service.full_name(), method.name());
     let mutating = input.get_field_by_name("request_id").is_some();
+    let read_permissions = read_permissions(&output);
     let access = match access {
         options::Access::Permission(name) => quote!(::store::Access::Permission(#name)),
         options::Access::Public => quote!(::store::Access::Public),
@@ -78,8 +81,29 @@ fn rpc(method: &MethodDescriptor, problems: &mut Problems) -> Option<Rpc> {
         output: names::message(&output, &package),
         docs: names::docs(&service.parent_file(), method.path()),
         body: standard::body(method),
-        literal: quote!(::store::Method { path: #path, access: #access, mutating: #mutating }),
+        literal: quote! {
+            ::store::Method {
+                path: #path, access: #access, mutating: #mutating, read_permissions: &[#(#read_permissions),*],
+            }
+        },
     })
+}
+
+/// The permissions that fields of an answer, at any depth, ask for.
+fn read_permissions(answer: &MessageDescriptor) -> BTreeSet<String> {
+    let (mut found, mut seen) = (BTreeSet::new(), HashSet::new());
+    let mut open = vec![answer.clone()];
+    while let Some(message) = open.pop() {
+        if !seen.insert(message.full_name().to_owned()) {
+            continue;
+        }
+        for field in message.fields() {
+            found.insert(options::field(&field).read_permission);
+            open.extend(field.kind().as_message().cloned());
+        }
+    }
+    found.remove("");
+    found
 }
 
 /// What every method must say of itself.

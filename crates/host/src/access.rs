@@ -88,13 +88,9 @@ async fn admit(
     let claims = verifier.check(bearer.ok_or_else(|| token::refused("sign in first"))?).await?;
     let caller = token::caller(&claims, tenant.as_deref())?;
     match access {
-        Access::Permission(permission) if !caller.may(permission) => Err(Error::new(
-            Code::PermissionDenied,
-            "PERMISSION_MISSING",
-            "erp",
-            format!("the caller lacks the permission {permission}"),
-        )
-        .with("permission", permission)),
+        Access::Permission(permission) if !caller.may(permission) => {
+            Err(Error::permission_missing(permission))
+        }
         _ => Ok(caller),
     }
 }

@@ -40,6 +40,37 @@ pub fn access(method: &MethodDescriptor) -> Option<Access> {
     }
 }
 
+/// How often a method may be called in a window of seconds; 0 is no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    pub caller_limit: i32,
+    pub tenant_limit: i32,
+    pub window_seconds: i32,
+}
+
+/// `(erp.v1.rate)`.
+pub fn rate(method: &MethodDescriptor) -> Option<Rate> {
+    let rate = message(method.parent_pool(), &method.options(), "erp.v1.rate")?;
+    Some(Rate {
+        caller_limit: number(&rate, "caller_limit"),
+        tenant_limit: number(&rate, "tenant_limit"),
+        window_seconds: number(&rate, "window_seconds"),
+    })
+}
+
+/// How long an answer may be kept, in seconds, and whether for everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    pub max_age_seconds: i32,
+    pub shared: bool,
+}
+
+/// `(erp.v1.cache)`.
+pub fn cache(method: &MethodDescriptor) -> Option<Cache> {
+    let cache = message(method.parent_pool(), &method.options(), "erp.v1.cache")?;
+    Some(Cache { max_age_seconds: number(&cache, "max_age_seconds"), shared: flag(&cache, "shared") })
+}
+
 /// One way to a method over REST.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
@@ -141,6 +172,7 @@ pub struct FieldOptions {
     pub references: String,
     pub personal: bool,
     pub secret: bool,
+    pub read_permission: String,
     pub redact: bool,
     pub required: bool,
     pub output_only: bool,
@@ -160,6 +192,7 @@ pub fn field(field: &FieldDescriptor) -> FieldOptions {
         references: own.as_ref().map(|own| text(own, "references")).unwrap_or_default(),
         personal: own_flag("personal"),
         secret: own_flag("secret"),
+        read_permission: own.as_ref().map(|own| text(own, "read_permission")).unwrap_or_default(),
         redact: flag(&options, "debug_redact"),
         required: says(2),
         output_only: says(3),

@@ -90,6 +90,12 @@ impl Error {
             .with("id", id)
     }
 
+    /// The caller must hold a permission, of a method or of a field, and does not.
+    pub fn permission_missing(permission: &str) -> Self {
+        let message = format!("the caller lacks the permission {permission}");
+        Self::new(Code::PermissionDenied, "PERMISSION_MISSING", "erp", message).with("permission", permission)
+    }
+
     /// Another row has the same value.
     pub fn already_exists(field: &str) -> Self {
         let mut error = Self::new(Code::AlreadyExists, "ALREADY_EXISTS", "erp", format!("{field} is taken"));

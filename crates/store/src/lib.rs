@@ -30,6 +30,7 @@ mod statements;
 mod table;
 mod tree;
 mod verbs;
+mod withhold;
 
 pub use call::{Call, grpc_timeout};
 pub use caller::{Actor, Caller, covers};

@@ -8,6 +8,7 @@ use crate::filter::{self, Params, Value};
 use crate::page::Scope;
 use crate::record::Record;
 use crate::table::Table;
+use crate::withhold::check_compared;
 use crate::{Cx, conflict, order, page, search, statements};
 
 /// Counting stops here: nobody reads the ten-thousandth row, and counting all costs more than the page.
@@ -59,6 +60,7 @@ impl Cx {
         let order = order::parse(table, query.order_by)?;
         let mut params = Params::starting_at(1);
         let mut condition = filter::compile(table, query.filter, &mut params, now)?;
+        check_compared(self.caller(), order.columns().chain(params.compared().iter().copied()))?;
         if table.soft_delete && !query.show_deleted {
             condition.push_str(" and delete_time is null");
         }

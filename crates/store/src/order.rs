@@ -112,6 +112,11 @@ fn is_orderable(kind: Kind) -> bool {
 }
 
 impl Order {
+    /// The columns that it compares.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static Column> {
+        self.keys.iter().map(|key| key.column)
+    }
+
     /// The list of an ORDER BY.
     pub fn sql(&self) -> String {
         let keys = self.keys.iter().map(|key| {
@@ -262,6 +267,7 @@ mod tests {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         }
     }

@@ -23,6 +23,8 @@ pub struct Method {
     pub access: Access,
     /// Whether it takes a `request_id`, which is to say that it writes.
     pub mutating: bool,
+    /// Permissions that fields of its answer ask for, beside the method's own.
+    pub read_permissions: &'static [&'static str],
 }
 
 /// Who may call a method.

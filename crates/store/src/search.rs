@@ -105,6 +105,7 @@ mod tests {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         }
     }

@@ -22,7 +22,7 @@ pub struct Table {
 }
 
 /// One column.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Column {
     /// The column's name: `price_minor`.
     pub name: &'static str,
@@ -40,6 +40,8 @@ pub struct Column {
     pub personal: bool,
     /// Whether the value may not leave the service.
     pub secret: bool,
+    /// Without it the value is neither shown nor compared.
+    pub read_permission: Option<&'static str>,
     /// For enums the values by name, full and without the enum's prefix.
     pub values: &'static [(&'static str, i32)],
 }

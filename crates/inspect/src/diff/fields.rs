@@ -44,6 +44,19 @@ fn compare(old: &FieldDescriptor, new: &FieldDescriptor, sent: bool, found: &mut
     tell("redaction-lost", was.redact && !is.redact, "lost debug_redact", shown);
     tell("redaction-lost", was.secret && !is.secret, "is no longer secret", shown);
     tell("redaction-lost", was.personal && !is.personal, "is no longer personal", shown);
+    if was.read_permission != is.read_permission {
+        let named = |name: &str| if name.is_empty() { "none".to_owned() } else { name.to_owned() };
+        let change = format!(
+            "read permission was {} and is {}",
+            named(&was.read_permission),
+            named(&is.read_permission)
+        );
+        let hurt = match is.read_permission.as_str() {
+            "" => "whoever may call the method reads it now: be sure that it is meant",
+            _ => "it is empty for whoever does not hold the new permission, which no role has yet",
+        };
+        found.push(Finding::difference(new, "read-permission", &change, format!("{change}: {hurt}")));
+    }
 }
 
 /// Whether a request without the field is refused.

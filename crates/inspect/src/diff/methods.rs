@@ -3,7 +3,7 @@
 use prost_reflect::MethodDescriptor;
 
 use super::change;
-use crate::options::{Access, Route};
+use crate::options::{Access, Rate, Route};
 use crate::{Finding, Tree, options};
 
 /// Compares the options of methods that are in both.
@@ -12,6 +12,7 @@ pub fn check(before: &Tree, after: &Tree, found: &mut Vec<Finding>) {
         let Some(new) = after.method(old.full_name()) else { continue };
         routes(&old, &new, found);
         access(&old, &new, found);
+        rate(&old, &new, found);
         idempotency(&old, &new, found);
     }
 }
@@ -66,6 +67,32 @@ fn access(old: &MethodDescriptor, new: &MethodDescriptor, found: &mut Vec<Findin
     };
     let text = format!("access was {from} and is {to}: {hurt}");
     found.push(Finding::difference(new, "access-changed", change(from, to), text));
+}
+
+/// Fewer calls than before are refused in the middle of somebody's work.
+fn rate(old: &MethodDescriptor, new: &MethodDescriptor, found: &mut Vec<Finding>) {
+    let Some(is) = options::rate(new) else { return };
+    let was = options::rate(old);
+    let limits = |rate: &Rate| [("caller", rate.caller_limit), ("tenant", rate.tenant_limit)];
+    for (index, (whose, limit)) in limits(&is).into_iter().enumerate() {
+        let before = was.as_ref().map(|was| (limits(was)[index].1, was.window_seconds)).unwrap_or_default();
+        if is_lower(before, (limit, is.window_seconds)) {
+            let change =
+                format!("{whose} limit was {} and is {}", per(before), per((limit, is.window_seconds)));
+            let text = format!("{change}: callers that stayed within the old limit are refused now");
+            found.push(Finding::difference(new, "rate-lowered", &change, text));
+        }
+    }
+}
+
+/// Whether fewer calls a second pass; a limit of 0 is none.
+fn is_lower((was, was_window): (i32, i32), (is, is_window): (i32, i32)) -> bool {
+    let calls = |limit: i32, other_window: i32| i64::from(limit) * i64::from(other_window);
+    is != 0 && (was == 0 || calls(is, was_window) < calls(was, is_window))
+}
+
+fn per((limit, window): (i32, i32)) -> String {
+    if limit == 0 { "none".to_owned() } else { format!("{limit} in {window} s") }
 }
 
 fn idempotency(old: &MethodDescriptor, new: &MethodDescriptor, found: &mut Vec<Finding>) {

@@ -124,7 +124,29 @@ fn method(tree: &Tree, method: &MethodDescriptor, domain: &str) -> String {
         None => "for nobody".to_owned(),
     };
     let (input, output) = (message_link(&method.input(), domain), message_link(&method.output(), domain));
-    text + &format!("- {access}\n- takes {input}, returns {output}\n\n")
+    text.push_str(&format!("- {access}\n- takes {input}, returns {output}\n"));
+    text.extend(limits(method).into_iter().map(|limit| format!("- {limit}\n")));
+    text + "\n"
+}
+
+/// How often a method may be called and how long its answer is kept.
+fn limits(method: &MethodDescriptor) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(rate) = options::rate(method) {
+        for (limit, whose) in [(rate.caller_limit, "caller"), (rate.tenant_limit, "tenant")] {
+            if limit > 0 {
+                said.push(format!("at most {limit} calls of one {whose} in {} s", rate.window_seconds));
+            }
+        }
+    }
+    if let Some(cache) = options::cache(method) {
+        let whom = if cache.shared { "everybody" } else { "one caller" };
+        said.push(format!(
+            "may be answered from a copy of {} s at most, kept for {whom}",
+            cache.max_age_seconds
+        ));
+    }
+    said
 }
 
 fn errors(tree: &Tree, declared: &EnumDescriptor) -> String {

@@ -70,6 +70,9 @@ fn is(field: &FieldDescriptor) -> String {
             words.push(word.to_owned());
         }
     }
+    if !said.read_permission.is_empty() {
+        words.push(format!("read with {}", code(&said.read_permission)));
+    }
     if !said.references.is_empty() {
         words.push(format!("id of {}", code(&said.references)));
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use prost_reflect::{FieldDescriptor, Kind};
 
+use super::methods::is_permission;
+use crate::tree::domain;
 use crate::{Finding, Tree, options, validation};
 
 /// Last words of names that mean an amount of money.
@@ -30,6 +32,7 @@ pub fn check(tree: &Tree, found: &mut Vec<Finding>) {
         day_or_instant(&field, found);
         number(&field, found);
         secret(&field, found);
+        read_permission(&field, found);
     }
 }
 
@@ -120,6 +123,16 @@ fn secret(field: &FieldDescriptor, found: &mut Vec<Finding>) {
         let text = "is a secret but not masked: add `debug_redact = true`, and `(erp.v1.field).secret = \
             true` if it may not leave the service";
         found.push(Finding::breach(field, "secret-redacted", text));
+    }
+}
+
+/// A field is withheld by a permission of its own domain, by which roles are given.
+fn read_permission(field: &FieldDescriptor, found: &mut Vec<Finding>) {
+    let name = options::field(field).read_permission;
+    let domain = domain(field.parent_message().package_name()).to_owned();
+    if !name.is_empty() && !is_permission(&name, &domain) {
+        let text = format!("its read permission `{name}` is not `{domain}.<collection>.<verb>`");
+        found.push(Finding::breach(field, "field-permission", text));
     }
 }
 

@@ -27,6 +27,8 @@ pub fn check(tree: &Tree, found: &mut Vec<Finding>) {
                 found.push(Finding::breach(&method, "method-http", text));
             }
         }
+        rate(&method, found);
+        cache(&method, found);
         if writes(&method) {
             request_id(&method, found);
         }
@@ -42,10 +44,7 @@ fn access(method: &MethodDescriptor, found: &mut Vec<Finding>) {
         }
         Some(Access::Permission(name)) => {
             let domain = domain(method.parent_service().package_name()).to_owned();
-            let parts: Vec<&str> = name.split('.').collect();
-            let fits =
-                |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-            if parts.len() != 3 || parts[0] != domain || !parts.iter().all(fits) {
+            if !is_permission(&name, &domain) {
                 let text = format!(
                     "the permission `{name}` is not `{domain}.<collection>.<verb>`: roles are given by domain"
                 );
@@ -53,6 +52,42 @@ fn access(method: &MethodDescriptor, found: &mut Vec<Finding>) {
             }
         }
         Some(Access::Public | Access::Authenticated) => {}
+    }
+}
+
+/// Whether a name is a permission of the domain.
+pub(super) fn is_permission(name: &str, domain: &str) -> bool {
+    let parts: Vec<&str> = name.split('.').collect();
+    let fits = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    parts.len() == 3 && parts[0] == domain && parts.iter().all(fits)
+}
+
+/// A limit must limit something within a day.
+fn rate(method: &MethodDescriptor, found: &mut Vec<Finding>) {
+    let Some(rate) = options::rate(method) else { return };
+    let limits = [rate.caller_limit, rate.tenant_limit];
+    let none = limits.iter().all(|limit| *limit == 0);
+    if none || limits.iter().any(|limit| *limit < 0) || !(1..=86_400).contains(&rate.window_seconds) {
+        let text = "its rate limits nothing: (erp.v1.rate) needs a limit above 0 and a window of 1 to 86400 \
+            seconds";
+        found.push(Finding::breach(method, "method-rate", text));
+    }
+}
+
+/// Only answers to questions are kept, and only what everybody may read is kept for everybody.
+fn cache(method: &MethodDescriptor, found: &mut Vec<Finding>) {
+    let Some(cache) = options::cache(method) else { return };
+    let routes = options::routes(method);
+    let asks = !routes.is_empty() && routes.iter().all(|route| route.verb == "GET");
+    if !asks || !(1..=3600).contains(&cache.max_age_seconds) {
+        let text = "its answers cannot be kept: (erp.v1.cache) is for methods that REST finds by GET, and takes \
+            1 to 3600 seconds";
+        found.push(Finding::breach(method, "method-cache", text));
+    }
+    if cache.shared && options::access(method) != Some(Access::Public) {
+        let text = "its answer would be shown to callers who may not call it: a shared (erp.v1.cache) is for \
+            public methods";
+        found.push(Finding::breach(method, "method-cache", text));
     }
 }
 

@@ -72,7 +72,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn target<'b>(&self, compare: &'b Compare) -> Result<Target<'b>> {
+    fn target<'b>(&mut self, compare: &'b Compare) -> Result<Target<'b>> {
         let (field, path) = compare.path.split_first().expect("the parser makes no empty path");
         let found = self.table.columns.iter().find(|column| column.field == field && is_filterable(column));
         let Some(column) = found else {
@@ -86,6 +86,7 @@ impl Compiler<'_> {
                 format!("`{field}` is no message and has no field `{}`", path.join(".")),
             ));
         }
+        self.params.note(column);
         Ok(Target { column, path, compare })
     }
 

@@ -7,6 +7,8 @@ use sqlx::postgres::PgArguments;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::table::Column;
+
 /// A value that goes into a statement as a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -42,18 +44,30 @@ pub enum Value {
 pub struct Params {
     first: usize,
     values: Vec<Value>,
+    /// The columns that the caller compares with them.
+    compared: Vec<&'static Column>,
 }
 
 impl Params {
     /// Parameters whose first one is `$first`: 1 when the statement has no others before them.
     pub fn starting_at(first: usize) -> Self {
-        Self { first, values: Vec::new() }
+        Self { first, values: Vec::new(), compared: Vec::new() }
     }
 
     /// Adds a value and tells its placeholder, such as `$3`.
     pub fn push(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.first + self.values.len() - 1)
+    }
+
+    /// Remembers that the caller compares this column with something.
+    pub(super) fn note(&mut self, column: &'static Column) {
+        self.compared.push(column);
+    }
+
+    /// The columns that the caller compares.
+    pub(crate) fn compared(&self) -> &[&'static Column] {
+        &self.compared
     }
 
     /// The values so far.

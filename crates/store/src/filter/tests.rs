@@ -18,6 +18,7 @@ const fn column(name: &'static str, kind: Kind, nullable: bool) -> Column {
         immutable: false,
         personal: false,
         secret: false,
+        read_permission: None,
         values: &[],
     }
 }

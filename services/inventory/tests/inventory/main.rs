@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 mod concurrency;
+mod costs;
 mod reactions;
 mod reservations;
 mod warehouses;
