@@ -1,0 +1,2 @@
+-- What a shop shows beside the name.
+alter table products add column tagline jsonb, add column images jsonb;
