@@ -57,6 +57,10 @@ pub(crate) struct Route {
     /// Where a mask computed from the body goes: PATCH with a message in the body, and
     /// `update_mask` beside it.
     pub(crate) mask: Option<(MessageId, u16)>,
+    /// Where the etag goes that a caller expects: the request's own, or that of the body's resource.
+    pub(crate) etag_in: Option<FieldPath>,
+    /// Numbers of the fields on the way to the etag of what is shown of the answer.
+    pub(crate) etag_out: Option<Box<[u32]>>,
 }
 
 /// What a request's body is.
@@ -209,7 +213,9 @@ impl Snapshot {
             ),
         };
         let mask = mask_field(&self.plans, plan.input, verb, &body);
-        let route = Route { method, body, response_body, variables, mask };
+        let etag_in = etag_in(&self.plans, plan.input, &body);
+        let etag_out = etag_out(&self.plans, plan.output, response_body);
+        let route = Route { method, body, response_body, variables, mask, etag_in, etag_out };
         self.router.insert(verb, template, route).map_err(|conflict| {
             let other = self.router.routes().nth(conflict.with).map_or(0, |(_, route)| route.method);
             let other = &self.methods[other].full_name;
@@ -276,6 +282,37 @@ pub(crate) fn resolve<'a>(
         }
     }
     Ok(path.into())
+}
+
+/// The field `string etag` of a message (AIP-154).
+fn etag_of(plans: &Plans, message: MessageId) -> Option<u16> {
+    let plan = plans.message(message);
+    let index = plan.field_named("etag").filter(|_| plan.shape == Shape::Plain)?;
+    let field = &plan.fields[usize::from(index)];
+    matches!((field.card, field.ty), (Card::One, Ty::String)).then_some(index)
+}
+
+fn etag_in(plans: &Plans, input: MessageId, body: &Body) -> Option<FieldPath> {
+    if let Some(own) = etag_of(plans, input) {
+        return Some([(input, own)].into());
+    }
+    let Body::Field(path) = body else { return None };
+    let (message, index) = *path.last()?;
+    let field = &plans.message(message).fields[usize::from(index)];
+    let (Card::One, Ty::Message(resource)) = (field.card, field.ty) else { return None };
+    let own = etag_of(plans, resource)?;
+    Some(path.iter().copied().chain([(resource, own)]).collect())
+}
+
+fn etag_out(plans: &Plans, output: MessageId, shown: Option<u16>) -> Option<Box<[u32]>> {
+    let number = |message, index: u16| plans.message(message).fields[usize::from(index)].number;
+    let Some(shown) = shown else {
+        return etag_of(plans, output).map(|index| [number(output, index)].into());
+    };
+    let field = &plans.message(output).fields[usize::from(shown)];
+    let (Card::One, Ty::Message(resource)) = (field.card, field.ty) else { return None };
+    let index = etag_of(plans, resource)?;
+    Some([field.number, number(resource, index)].into())
 }
 
 fn mask_field(plans: &Plans, input: MessageId, verb: &str, body: &Body) -> Option<(MessageId, u16)> {

@@ -165,6 +165,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Finds the last value of a field of strings or bytes within nested messages, by the numbers of the
+/// fields on the way. None: it is not there, or the bytes are no protobuf.
+pub(crate) fn find_bytes<'a>(mut message: &'a [u8], path: &[u32]) -> Option<&'a [u8]> {
+    for wanted in path {
+        let mut reader = Reader::new(message);
+        let mut found = None;
+        while !reader.is_empty() {
+            match reader.tag().ok()? {
+                (number, 2) if number == *wanted => found = Some(reader.bytes().ok()?),
+                (number, wire) => reader.skip(number, wire).ok()?,
+            }
+        }
+        message = found?;
+    }
+    Some(message)
+}
+
 /// Which of a message's fields were met.
 pub(crate) struct Seen {
     small: u128,

@@ -133,11 +133,9 @@ impl ApiError {
             .header(ALLOW, allow)
     }
 
-    /// The caller accepts none of the media types that there are.
-    pub(crate) fn not_acceptable(offers: &[&str]) -> Self {
-        Self::new(Code::InvalidArgument, format!("the answer comes as {} only", offers.join(", ")))
-            .status(StatusCode::NOT_ACCEPTABLE)
-            .reason("NOT_ACCEPTABLE")
+    /// `Accept` asks for what there is not.
+    pub(crate) fn not_acceptable(why: &str) -> Self {
+        Self::new(Code::InvalidArgument, why).status(StatusCode::NOT_ACCEPTABLE).reason("NOT_ACCEPTABLE")
     }
 
     /// The body is of another media type than these.

@@ -12,10 +12,11 @@ use tonic::service::Routes;
 use tonic::transport::Endpoint;
 use tower::ServiceExt;
 
+use crate::support::archive::Archive;
 use crate::support::{self, Library};
 
 pub fn in_process(options: Options) -> Gateway {
-    let backend = Backend::routes(Routes::new(Library));
+    let backend = Backend::routes(Routes::new(Library).add_service(Archive));
     Gateway::new(&support::descriptor_set(), backend, options).unwrap()
 }
 
@@ -33,9 +34,14 @@ pub async fn remote() -> Gateway {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-    tokio::spawn(tonic::transport::Server::builder().add_service(Library).serve_with_incoming(incoming));
+    tokio::spawn(
+        tonic::transport::Server::builder()
+            .add_service(Library)
+            .add_service(Archive)
+            .serve_with_incoming(incoming),
+    );
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    let backend = Backend::by_package([("test.library".to_owned(), Backend::channel(channel))]);
+    let backend = Backend::by_package([("test".to_owned(), Backend::channel(channel))]);
     Gateway::new(&support::descriptor_set(), backend, Options::default()).unwrap()
 }
 

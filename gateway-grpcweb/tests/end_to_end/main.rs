@@ -5,5 +5,6 @@
 mod basics;
 mod calls;
 mod errors;
+mod etags;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,7 @@
 //! A tonic server written by hand: the tests need no generated code.
 
+pub mod archive;
+
 use std::convert::Infallible;
 use std::path::Path;
 use std::pin::Pin;
@@ -20,7 +22,7 @@ pub fn descriptor_set() -> Vec<u8> {
     let includes = [root.join("tests/protos"), root.join("../proto/third_party")];
     let mut compiler = protox::Compiler::new(includes).unwrap();
     compiler.include_imports(true).include_source_info(false);
-    compiler.open_files(["library.proto"]).unwrap();
+    compiler.open_files(["library.proto", "archive.proto"]).unwrap();
     compiler.encode_file_descriptor_set()
 }
 

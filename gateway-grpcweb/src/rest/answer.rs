@@ -1,0 +1,61 @@
+//! The answer of a method as JSON.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Response};
+
+use super::form::JSON;
+use super::{Call, etag};
+use crate::Body;
+use crate::call::{Answer, Messages};
+use crate::codec::Printer;
+use crate::error::ApiError;
+use crate::headers;
+use crate::stream::{JsonStream, Layout};
+
+/// The one message of a unary call.
+pub(super) async fn one(messages: &mut Messages) -> Result<Bytes, ApiError> {
+    let message = messages.next().await?;
+    let message = message.ok_or_else(|| ApiError::internal(&"a service answered OK without a message"))?;
+    // The status comes behind the message.
+    if messages.next().await?.is_some() {
+        return Err(ApiError::internal(&"a service answered a unary call twice"));
+    }
+    Ok(message)
+}
+
+/// Prints one message, under the conditions of the request.
+pub(super) fn unary(
+    call: &Call<'_>,
+    metadata: HeaderMap,
+    message: &[u8],
+) -> Result<Response<Body>, ApiError> {
+    let Call { snapshot, route, .. } = *call;
+    let out = Vec::with_capacity(message.len() * 3 + 16);
+    let mut printer = Printer::new(&snapshot.plans, call.form.json, out);
+    let output = snapshot.method(route).output;
+    let printed = match route.response_body {
+        Some(field) => printer.field_of(output, field, message),
+        None => printer.message(output, message),
+    };
+    printed.map_err(|error| ApiError::internal(&error))?;
+    let mut response = Response::new(crate::body(printer.out));
+    *response.headers_mut() = headers::answer_headers(metadata);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    let etag = route.etag_out.as_deref().and_then(|path| crate::codec::wire::find_bytes(message, path));
+    let tag = etag.and_then(|etag| etag::tag(response.headers_mut(), etag, call.form.variant()));
+    call.conditions.apply(tag.as_ref(), response)
+}
+
+/// A server's stream as JSON.
+pub(super) async fn stream(call: &Call<'_>, mut answer: Answer) -> Result<Response<Body>, ApiError> {
+    // A call that fails before its first message still gets its own HTTP status.
+    let first = answer.messages.next().await?;
+    let layout = if call.form.media == JSON { Layout::Array } else { Layout::Lines };
+    let output = call.snapshot.method(call.route).output;
+    let body = JsonStream::new(call.snapshot.clone(), output, call.form.json, layout, first, answer.messages);
+    let mut response = Response::new(Body::new(body));
+    *response.headers_mut() = headers::answer_headers(answer.headers);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(call.form.media));
+    Ok(response)
+}

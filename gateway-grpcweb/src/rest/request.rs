@@ -1,0 +1,127 @@
+//! A REST request as the message of its method.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tonic::Code;
+
+use super::form::JSON;
+use super::{Call, Variables};
+use crate::Body;
+use crate::call::{self, FRAME_HEAD};
+use crate::codec::plan::MessageId;
+use crate::codec::{Encoder, FieldPath};
+use crate::error::ApiError;
+use crate::headers;
+use crate::query::{self, Bound};
+use crate::snapshot::{Body as Binding, Route};
+
+/// Reads a JSON body.
+pub(super) async fn read_body(head: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let told = head.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if told.is_some_and(|told| told > limit as u64) {
+        return Err(ApiError::too_large(limit));
+    }
+    let read = Limited::new(body, limit).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            ApiError::too_large(limit)
+        } else {
+            ApiError::new(Code::Cancelled, "the body could not be read to its end")
+        }
+    })?;
+    let read = read.to_bytes();
+    let json = headers::media_type(head).is_none_or(|(media, utf8)| {
+        utf8 && (media == "application/json"
+            || (media.starts_with("application/") && media.ends_with("+json")))
+    });
+    if !read.is_empty() && !json {
+        return Err(ApiError::unsupported_media_type(JSON));
+    }
+    Ok(read)
+}
+
+/// Writes the framed request message: first the body, then the query, then the path, so that the
+/// path wins by protobuf's own merge. An expected etag comes last of all.
+pub(super) fn encode(
+    call: &Call<'_>,
+    variables: &Variables<'_>,
+    query: &str,
+    body: &[u8],
+    etag: Option<&str>,
+) -> Result<Vec<u8>, ApiError> {
+    let Call { snapshot, route, .. } = *call;
+    let input = snapshot.method(route).input;
+    let mut frame = Vec::with_capacity(FRAME_HEAD + body.len() + query.len() + 64);
+    frame.resize(FRAME_HEAD, 0);
+    let mut encoder = Encoder::new(&snapshot.plans, frame);
+    encoder.ignore_unknown = call.form.ignore_unknown;
+    let refuse = |error| ApiError::bad_request(&error);
+    let pairs = query::parse(query).map_err(refuse)?;
+    encode_body(&mut encoder, route, input, &pairs, body).map_err(refuse)?;
+    if route.body == Binding::Message && !pairs.is_empty() {
+        let name = &pairs[0].0;
+        let message = format!("`{name}`: the method takes everything in its body, and no query parameters");
+        return Err(ApiError::malformed(message));
+    }
+    let mut taken: Vec<&FieldPath> = route.variables.iter().collect();
+    if let Binding::Field(path) = &route.body {
+        taken.push(path);
+    }
+    query::bind(&mut encoder, input, &pairs, &taken, Bound::Refuse).map_err(refuse)?;
+    for (path, text) in route.variables.iter().zip(variables) {
+        query::bind_variable(&mut encoder, path, text).map_err(refuse)?;
+    }
+    if let (Some(etag), Some(path)) = (etag, &route.etag_in) {
+        let given = crate::codec::wire::find_bytes(&encoder.out[FRAME_HEAD..], &numbers(call, path));
+        if given.is_some_and(|given| !given.is_empty() && given != etag.as_bytes()) {
+            let name = query::dotted(&snapshot.plans, path);
+            return Err(ApiError::malformed(format!("if-match: `{name}` of the request names another etag")));
+        }
+        query::bind_variable(&mut encoder, path, etag).map_err(refuse)?;
+    }
+    let mut frame = encoder.out;
+    call::close_frame(&mut frame)?;
+    Ok(frame)
+}
+
+fn numbers(call: &Call<'_>, path: &FieldPath) -> Vec<u32> {
+    let plans = &call.snapshot.plans;
+    path.iter().map(|(message, index)| plans.message(*message).fields[usize::from(*index)].number).collect()
+}
+
+fn encode_body(
+    encoder: &mut Encoder<'_>,
+    route: &Route,
+    input: MessageId,
+    pairs: &[query::Pair<'_>],
+    body: &[u8],
+) -> Result<(), crate::JsonError> {
+    match &route.body {
+        _ if body.is_empty() => Ok(()),
+        Binding::Message => encoder.message(input, body),
+        Binding::Field(path) => {
+            let mask = route.mask.filter(|mask| !query::has_field(encoder, input, pairs, *mask));
+            if mask.is_some() {
+                encoder.start_mask();
+            }
+            encoder.field(path, body)?;
+            if let Some(mask) = mask {
+                let plans = encoder.plans;
+                // Fields that the path binds, and the etag that guards the change, are not changed.
+                let bound: Vec<String> = route
+                    .variables
+                    .iter()
+                    .filter_map(|variable| variable.strip_prefix(&**path))
+                    .map(|rest| query::dotted(plans, rest))
+                    .collect();
+                encoder.finish_mask(mask, |name| name == "etag" || bound.iter().any(|bound| bound == name));
+            }
+            Ok(())
+        }
+        Binding::None if body == b"{}" => Ok(()),
+        Binding::None => {
+            Err(crate::JsonError { field: String::new(), message: "the method takes no body".to_owned() })
+        }
+    }
+}
