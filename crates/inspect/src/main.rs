@@ -52,6 +52,9 @@ enum Command {
         /// What the contracts do not say of the services.
         #[arg(long, default_value = "crates/inspect/mesh.toml")]
         mesh: PathBuf,
+        /// The roles that come with a tenant.
+        #[arg(long, default_value = "services/identity/roles.toml")]
+        roles: PathBuf,
         /// Only tells whether the pages are as they should be.
         #[arg(long)]
         check: bool,
@@ -95,8 +98,8 @@ fn run(arguments: Arguments) -> Result<bool> {
             println!("{} {news}, {} bytes", out.display(), bytes.len());
             Ok(true)
         }
-        Command::Docs { out, mesh, check } => {
-            let pages = docs::pages(&Tree::find(&proto)?, &Mesh::read(&mesh)?);
+        Command::Docs { out, mesh, roles, check } => {
+            let pages = docs::pages(&Tree::find(&proto)?, &Mesh::read(&mesh, &roles)?);
             if check { docs::compare(&pages, &out) } else { docs::write(&pages, &out).map(|()| true) }
         }
     }

@@ -1,6 +1,6 @@
-//! What the pages tell of the services and no contract says: which roles every tenant begins with, what
-//! services may call, and which events they listen to. It stands in `mesh.toml` beside this crate, which a
-//! test holds against the sources.
+//! What the pages tell of the services and no contract says: what services may call and which events they listen
+//! to, which stands in `mesh.toml` beside this crate and is held against the sources by a test; and which roles
+//! every tenant begins with, which identity reads from the same file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,13 +8,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mesh {
-    /// The roles that come with a tenant.
-    #[serde(default)]
+    /// The roles that come with a tenant; in the file of identity.
+    #[serde(skip)]
     pub role: Vec<Role>,
     /// The services with more than their contracts.
     #[serde(default)]
@@ -27,10 +28,16 @@ pub struct Mesh {
 pub struct Role {
     /// Its name.
     pub name: String,
+    /// Whom it is for.
+    pub description: String,
     /// What its holders may do, with stars.
     pub permissions: Vec<String>,
-    /// The source that makes it.
-    pub source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Roles {
+    role: Vec<Role>,
 }
 
 /// What a service does with its peers.
@@ -48,11 +55,16 @@ pub struct Service {
 }
 
 impl Mesh {
-    /// Reads the file.
-    pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        toml::from_str(&text).with_context(|| path.display().to_string())
+    /// Reads `mesh.toml` and the roles of identity.
+    pub fn read(mesh: &Path, roles: &Path) -> Result<Self> {
+        let roles: Roles = parse(roles)?;
+        Ok(Self { role: roles.role, ..parse(mesh)? })
     }
+}
+
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    toml::from_str(&text).with_context(|| path.display().to_string())
 }
 
 /// Whether a permission, perhaps with a star at its end, covers another.

@@ -10,7 +10,9 @@ use inspect::mesh::Mesh;
 #[test]
 fn the_pages_know_who_listens_and_who_calls() {
     // A reaction that is not in the catalogue is one that nobody thinks of when the event changes.
-    let mesh = Mesh::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("mesh.toml")).unwrap();
+    let mesh =
+        Mesh::read(&root().join("crates/inspect/mesh.toml"), &root().join("services/identity/roles.toml"))
+            .unwrap();
     let said: BTreeMap<&str, _> =
         mesh.service.iter().map(|service| (service.name.as_str(), service)).collect();
     for entry in fs::read_dir(root().join("services")).unwrap() {
@@ -29,27 +31,6 @@ fn the_pages_know_who_listens_and_who_calls() {
         let calls = service.map(|service| service.calls.clone()).unwrap_or_default();
         assert_eq!(permissions(&source), calls, "{name}: what it may call");
     }
-}
-
-#[test]
-fn the_pages_know_the_roles_of_a_new_tenant() {
-    // The matrix would otherwise show doors that are shut, or hide open ones.
-    let mesh = Mesh::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("mesh.toml")).unwrap();
-    for role in &mesh.role {
-        let source = fs::read_to_string(root().join(&role.source)).unwrap();
-        assert!(
-            source.contains(&format!("\"{}\"", role.name)),
-            "{}: {} does not make it",
-            role.name,
-            role.source
-        );
-    }
-    let sources = mesh.role.iter().map(|role| &role.source).collect::<BTreeSet<_>>();
-    let made: usize = sources
-        .iter()
-        .map(|source| fs::read_to_string(root().join(source)).unwrap().matches("system: true").count())
-        .sum();
-    assert_eq!(made, mesh.role.len(), "roles with `system: true`");
 }
 
 /// The reactions of a service by the names of their events, without dots: a reaction is named after its

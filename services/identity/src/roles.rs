@@ -5,9 +5,38 @@ use contracts::identity::v1::{
     CreateRoleRequest, DeleteRoleRequest, IdentityReason, Role, RoleApi, UpdateRoleRequest,
 };
 use kit::{Error, Result, Uuid, ensure};
+use serde::Deserialize;
 use store::Cx;
 
 use crate::grants::{self, EVERYTHING};
+
+/// The roles that every tenant begins with.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuiltIn {
+    role: Vec<BuiltInRole>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuiltInRole {
+    name: String,
+    description: String,
+    permissions: Vec<String>,
+}
+
+/// The roles that a new tenant gets, the one that may do everything first.
+pub fn built_in() -> Vec<Role> {
+    let file: BuiltIn = toml::from_str(include_str!("../roles.toml")).expect("a test reads the same file");
+    let role = |one: BuiltInRole| Role {
+        name: one.name,
+        description: one.description,
+        permissions: one.permissions,
+        system: true,
+        ..Role::default()
+    };
+    file.role.into_iter().map(role).collect()
+}
 
 /// Answers `RoleService`.
 pub struct Roles;
@@ -60,6 +89,20 @@ pub fn added(before: &[String], after: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_role_of_a_tenant_may_do_everything_and_all_open_something() {
+        // The founder gets the first; a permission that no method asks for would be a door painted on a wall.
+        let roles = built_in();
+        assert_eq!(
+            (roles[0].name.as_str(), roles[0].permissions.as_slice()),
+            ("owner", [EVERYTHING.to_owned()].as_slice())
+        );
+        for role in roles {
+            grants::check_known(&role.permissions).unwrap_or_else(|error| panic!("{}: {error}", role.name));
+            assert!(role.system && !role.description.is_empty());
+        }
+    }
 
     #[test]
     fn only_what_is_new_counts_as_given() {

@@ -1,17 +1,13 @@
 //! Founding a tenant with its first user.
 
 use contracts::identity::v1::{
-    IdentityReason, Role, SignUpRequest, SignUpResponse, Tenant, TenantCreated, TenantState, User, UserState,
+    IdentityReason, SignUpRequest, SignUpResponse, Tenant, TenantCreated, TenantState, User, UserState,
 };
 use kit::{Code, Currency, Error, Result, Uuid, ensure};
 use store::{Actor, Cx};
 
 use crate::auth::Auth;
-use crate::grants::EVERYTHING;
-use crate::{passwords, sessions, tokens};
-
-/// The name of the role that may do everything; every tenant begins with it.
-const OWNER: &str = "owner";
+use crate::{passwords, roles, sessions, tokens};
 
 /// Founds a tenant and signs its first user in, all or nothing.
 pub async fn sign_up(cx: &mut Cx, auth: &Auth, request: SignUpRequest) -> Result<SignUpResponse> {
@@ -25,7 +21,11 @@ pub async fn sign_up(cx: &mut Cx, auth: &Auth, request: SignUpRequest) -> Result
     cx.enter_tenant(&tenant_id).await?;
     // Nobody is there yet who could have made the first role and the first user.
     cx.act_as(Actor::Service(cx.env().service().to_owned()));
-    let owner = cx.create(owner_role()).await?;
+    let mut roles = roles::built_in();
+    let owner = cx.create(roles.remove(0)).await?;
+    for role in roles {
+        cx.create(role).await?;
+    }
     let user = User {
         email: request.email,
         display_name,
@@ -58,16 +58,6 @@ pub async fn sign_up(cx: &mut Cx, auth: &Auth, request: SignUpRequest) -> Result
     let subject = sessions::subject(cx, user_id, session).await?;
     let tokens = tokens::pair(&keys, subject, &refresh, cx.now())?;
     Ok(SignUpResponse { tokens: Some(tokens), tenant: Some(tenant), user: Some(user) })
-}
-
-fn owner_role() -> Role {
-    Role {
-        name: OWNER.to_owned(),
-        description: "May do everything, also what comes later.".to_owned(),
-        permissions: vec![EVERYTHING.to_owned()],
-        system: true,
-        ..Role::default()
-    }
 }
 
 /// What stands before the `@` where no name was given.

@@ -58,7 +58,12 @@ fn sample(
     if field.is_map() {
         let Kind::Message(entry) = field.kind() else { return None };
         let value = scalar(&entry.map_entry_value_field(), seed, resolve)?;
-        return Some(Value::Map([(MapKey::String(format!("key{seed}")), value)].into()));
+        let pattern = rule(field, &["map", "keys", "string", "pattern"]);
+        let key = match pattern.as_ref().and_then(|value| value.as_str()) {
+            Some(pattern) => text(Some(pattern), 1, 40, seed)?,
+            None => format!("key{seed}"),
+        };
+        return Some(Value::Map([(MapKey::String(key), value)].into()));
     }
     if field.is_list() {
         return Some(Value::List(vec![item(field, seed, resolve)?]));
@@ -133,6 +138,9 @@ fn string(field: &FieldDescriptor, seed: u32) -> Option<String> {
     if rule(field, &["string", "email"]).is_some() {
         return Some(format!("someone{seed}@example.com"));
     }
+    if rule(field, &["string", "uri"]).is_some() {
+        return Some(format!("https://example.com/{seed}"));
+    }
     let length = |name| {
         rule(field, &["string", name]).and_then(|value| value.as_u64()).and_then(|n| usize::try_from(n).ok())
     };
@@ -168,6 +176,8 @@ fn text(pattern: Option<&str>, min: usize, max: usize, seed: u32) -> Option<Stri
         "crm.accounts.read".to_owned(),
         "/sample".to_owned(),
         "https://example.com/".to_owned(),
+        "image/webp".to_owned(),
+        format!("{seed:064x}"),
     ];
     let fits = |text: &String| {
         let length = text.chars().count();

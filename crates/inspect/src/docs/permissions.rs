@@ -11,18 +11,20 @@ pub fn page(tree: &Tree, mesh: &Mesh) -> String {
     let mut page = "# Who may call what\n\nTenants make roles of their own out of these permissions. Every \
         tenant begins with the roles below; a service acts as itself while it reacts to an event.\n\n"
         .to_owned();
-    page.push_str(&head(["who", "holds", "said in"]));
+    page.push_str(&head(["who", "for", "holds", "said in"]));
     for role in &mesh.role {
         page.push_str(&row([
             format!("role {}", code(&role.name)),
+            role.description.clone(),
             code(&role.permissions.join(", ")),
-            code(&role.source),
+            code("services/identity/roles.toml"),
         ]));
     }
     for service in mesh.service.iter().filter(|service| !service.calls.is_empty()) {
         let source = format!("services/{}/src/lib.rs", service.name);
         page.push_str(&row([
             format!("service {}", code(&service.name)),
+            "itself".to_owned(),
             code(&service.calls.join(", ")),
             code(&source),
         ]));

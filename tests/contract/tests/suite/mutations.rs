@@ -68,7 +68,8 @@ impl<R: Rpc> Rpc for Unlocked<R> {
         let unlocked = |method: &Method| Method {
             path: method.path,
             access: if method.path == LIST { Access::Authenticated } else { method.access },
-            mutating: method.mutating,
+            mutating: method,
+            read_permissions: &[].mutating,
         };
         self.0.methods().iter().map(unlocked).collect::<Vec<_>>().leak()
     }
