@@ -92,6 +92,131 @@ func (x *Access) GetAuthenticated() bool {
 	return false
 }
 
+// How often a method may be called; the gateway counts and refuses the rest with
+// RESOURCE_EXHAUSTED and the seconds to wait. Logging in, which takes guesses, is declared
+// `{caller_limit: 20, window_seconds: 60}`.
+type Rate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls of one caller within the window: one user, one API key, or for calls without a token
+	// one network address. 0: no limit of the method's own.
+	CallerLimit int32 `protobuf:"varint,1,opt,name=caller_limit,json=callerLimit,proto3" json:"caller_limit,omitempty"`
+	// Calls of all callers of one tenant together within the window. 0: no limit of the method's own.
+	TenantLimit int32 `protobuf:"varint,2,opt,name=tenant_limit,json=tenantLimit,proto3" json:"tenant_limit,omitempty"`
+	// Length of the window in seconds, 1 to 86400.
+	WindowSeconds int32 `protobuf:"varint,3,opt,name=window_seconds,json=windowSeconds,proto3" json:"window_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rate) Reset() {
+	*x = Rate{}
+	mi := &file_erp_v1_options_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rate) ProtoMessage() {}
+
+func (x *Rate) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_v1_options_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rate.ProtoReflect.Descriptor instead.
+func (*Rate) Descriptor() ([]byte, []int) {
+	return file_erp_v1_options_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Rate) GetCallerLimit() int32 {
+	if x != nil {
+		return x.CallerLimit
+	}
+	return 0
+}
+
+func (x *Rate) GetTenantLimit() int32 {
+	if x != nil {
+		return x.TenantLimit
+	}
+	return 0
+}
+
+func (x *Rate) GetWindowSeconds() int32 {
+	if x != nil {
+		return x.WindowSeconds
+	}
+	return 0
+}
+
+// How long an answer may be kept. The public keys, which are the same for everybody, are
+// declared `{max_age_seconds: 60, shared: true}`.
+type Cache struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Age in seconds after which an answer is asked for anew, 1 to 3600. The answer's
+	// `cache-control` says the same to the caller.
+	MaxAgeSeconds int32 `protobuf:"varint,1,opt,name=max_age_seconds,json=maxAgeSeconds,proto3" json:"max_age_seconds,omitempty"`
+	// True when the answer is the same for every caller. False: it is kept for one tenant and one
+	// caller alone.
+	Shared        bool `protobuf:"varint,2,opt,name=shared,proto3" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Cache) Reset() {
+	*x = Cache{}
+	mi := &file_erp_v1_options_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cache) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cache) ProtoMessage() {}
+
+func (x *Cache) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_v1_options_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cache.ProtoReflect.Descriptor instead.
+func (*Cache) Descriptor() ([]byte, []int) {
+	return file_erp_v1_options_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Cache) GetMaxAgeSeconds() int32 {
+	if x != nil {
+		return x.MaxAgeSeconds
+	}
+	return 0
+}
+
+func (x *Cache) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
 // How a message is stored.
 type Entity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -114,7 +239,7 @@ type Entity struct {
 
 func (x *Entity) Reset() {
 	*x = Entity{}
-	mi := &file_erp_v1_options_proto_msgTypes[1]
+	mi := &file_erp_v1_options_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -126,7 +251,7 @@ func (x *Entity) String() string {
 func (*Entity) ProtoMessage() {}
 
 func (x *Entity) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_v1_options_proto_msgTypes[1]
+	mi := &file_erp_v1_options_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -139,7 +264,7 @@ func (x *Entity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entity.ProtoReflect.Descriptor instead.
 func (*Entity) Descriptor() ([]byte, []int) {
-	return file_erp_v1_options_proto_rawDescGZIP(), []int{1}
+	return file_erp_v1_options_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Entity) GetTable() string {
@@ -193,7 +318,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_erp_v1_options_proto_msgTypes[2]
+	mi := &file_erp_v1_options_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -205,7 +330,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_v1_options_proto_msgTypes[2]
+	mi := &file_erp_v1_options_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -218,7 +343,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_erp_v1_options_proto_rawDescGZIP(), []int{2}
+	return file_erp_v1_options_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Event) GetType() string {
@@ -257,7 +382,7 @@ type Topic struct {
 
 func (x *Topic) Reset() {
 	*x = Topic{}
-	mi := &file_erp_v1_options_proto_msgTypes[3]
+	mi := &file_erp_v1_options_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -269,7 +394,7 @@ func (x *Topic) String() string {
 func (*Topic) ProtoMessage() {}
 
 func (x *Topic) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_v1_options_proto_msgTypes[3]
+	mi := &file_erp_v1_options_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -282,7 +407,7 @@ func (x *Topic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Topic.ProtoReflect.Descriptor instead.
 func (*Topic) Descriptor() ([]byte, []int) {
-	return file_erp_v1_options_proto_rawDescGZIP(), []int{3}
+	return file_erp_v1_options_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Topic) GetName() string {
@@ -316,14 +441,19 @@ type Field struct {
 	Personal bool `protobuf:"varint,2,opt,name=personal,proto3" json:"personal,omitempty"`
 	// True when the value may not leave the service: it is masked everywhere and
 	// never logged.
-	Secret        bool `protobuf:"varint,3,opt,name=secret,proto3" json:"secret,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Secret bool `protobuf:"varint,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	// The permission without which the field stays empty in answers, beside that of the method,
+	// and without which no list is filtered or sorted by it: what stock is worth is declared
+	// `{read_permission: "inventory.costs.read"}`. Events carry the value. Empty: whoever may
+	// call the method may read the field.
+	ReadPermission string `protobuf:"bytes,4,opt,name=read_permission,json=readPermission,proto3" json:"read_permission,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_erp_v1_options_proto_msgTypes[4]
+	mi := &file_erp_v1_options_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +465,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_v1_options_proto_msgTypes[4]
+	mi := &file_erp_v1_options_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +478,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_erp_v1_options_proto_rawDescGZIP(), []int{4}
+	return file_erp_v1_options_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Field) GetReferences() string {
@@ -372,6 +502,13 @@ func (x *Field) GetSecret() bool {
 	return false
 }
 
+func (x *Field) GetReadPermission() string {
+	if x != nil {
+		return x.ReadPermission
+	}
+	return ""
+}
+
 // Marks an enum whose values are the reasons of one domain's errors.
 type ReasonSet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -383,7 +520,7 @@ type ReasonSet struct {
 
 func (x *ReasonSet) Reset() {
 	*x = ReasonSet{}
-	mi := &file_erp_v1_options_proto_msgTypes[5]
+	mi := &file_erp_v1_options_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +532,7 @@ func (x *ReasonSet) String() string {
 func (*ReasonSet) ProtoMessage() {}
 
 func (x *ReasonSet) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_v1_options_proto_msgTypes[5]
+	mi := &file_erp_v1_options_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +545,7 @@ func (x *ReasonSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReasonSet.ProtoReflect.Descriptor instead.
 func (*ReasonSet) Descriptor() ([]byte, []int) {
-	return file_erp_v1_options_proto_rawDescGZIP(), []int{5}
+	return file_erp_v1_options_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReasonSet) GetDomain() string {
@@ -431,7 +568,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_erp_v1_options_proto_msgTypes[6]
+	mi := &file_erp_v1_options_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -443,7 +580,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_v1_options_proto_msgTypes[6]
+	mi := &file_erp_v1_options_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -456,7 +593,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_erp_v1_options_proto_rawDescGZIP(), []int{6}
+	return file_erp_v1_options_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Reason) GetCode() code.Code {
@@ -480,6 +617,22 @@ var file_erp_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         50001,
 		Name:          "erp.v1.access",
 		Tag:           "bytes,50001,opt,name=access",
+		Filename:      "erp/v1/options.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*Rate)(nil),
+		Field:         50002,
+		Name:          "erp.v1.rate",
+		Tag:           "bytes,50002,opt,name=rate",
+		Filename:      "erp/v1/options.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*Cache)(nil),
+		Field:         50003,
+		Name:          "erp.v1.cache",
+		Tag:           "bytes,50003,opt,name=cache",
 		Filename:      "erp/v1/options.proto",
 	},
 	{
@@ -538,6 +691,14 @@ var (
 	//
 	// optional erp.v1.Access access = 50001;
 	E_Access = &file_erp_v1_options_proto_extTypes[0]
+	// How often the method may be called, beside the limits of the caller's plan.
+	//
+	// optional erp.v1.Rate rate = 50002;
+	E_Rate = &file_erp_v1_options_proto_extTypes[1]
+	// How long the gateway may answer from what it was told before. Only for methods that read.
+	//
+	// optional erp.v1.Cache cache = 50003;
+	E_Cache = &file_erp_v1_options_proto_extTypes[2]
 )
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -545,11 +706,11 @@ var (
 	// Marks a message that is stored as a row of a table.
 	//
 	// optional erp.v1.Entity entity = 50001;
-	E_Entity = &file_erp_v1_options_proto_extTypes[1]
+	E_Entity = &file_erp_v1_options_proto_extTypes[3]
 	// Marks a message that is the payload of an event.
 	//
 	// optional erp.v1.Event event = 50002;
-	E_Event = &file_erp_v1_options_proto_extTypes[2]
+	E_Event = &file_erp_v1_options_proto_extTypes[4]
 )
 
 // Extension fields to descriptorpb.FieldOptions.
@@ -557,7 +718,7 @@ var (
 	// What the engine must know of a field beyond its type.
 	//
 	// optional erp.v1.Field field = 50001;
-	E_Field = &file_erp_v1_options_proto_extTypes[3]
+	E_Field = &file_erp_v1_options_proto_extTypes[5]
 )
 
 // Extension fields to descriptorpb.FileOptions.
@@ -565,7 +726,7 @@ var (
 	// Topics owned by the domain; declared once, in the file of the noun that writes them.
 	//
 	// repeated erp.v1.Topic topics = 50001;
-	E_Topics = &file_erp_v1_options_proto_extTypes[4]
+	E_Topics = &file_erp_v1_options_proto_extTypes[6]
 )
 
 // Extension fields to descriptorpb.EnumOptions.
@@ -573,7 +734,7 @@ var (
 	// Marks the enum that lists why calls of a domain fail.
 	//
 	// optional erp.v1.ReasonSet reason_set = 50001;
-	E_ReasonSet = &file_erp_v1_options_proto_extTypes[5]
+	E_ReasonSet = &file_erp_v1_options_proto_extTypes[7]
 )
 
 // Extension fields to descriptorpb.EnumValueOptions.
@@ -581,7 +742,7 @@ var (
 	// What a reason means for the caller.
 	//
 	// optional erp.v1.Reason reason = 50001;
-	E_Reason = &file_erp_v1_options_proto_extTypes[6]
+	E_Reason = &file_erp_v1_options_proto_extTypes[8]
 )
 
 var File_erp_v1_options_proto protoreflect.FileDescriptor
@@ -594,7 +755,14 @@ const file_erp_v1_options_proto_rawDesc = "" +
 	"permission\x18\x01 \x01(\tR\n" +
 	"permission\x12\x16\n" +
 	"\x06public\x18\x02 \x01(\bR\x06public\x12$\n" +
-	"\rauthenticated\x18\x03 \x01(\bR\rauthenticated\"\x8b\x01\n" +
+	"\rauthenticated\x18\x03 \x01(\bR\rauthenticated\"s\n" +
+	"\x04Rate\x12!\n" +
+	"\fcaller_limit\x18\x01 \x01(\x05R\vcallerLimit\x12!\n" +
+	"\ftenant_limit\x18\x02 \x01(\x05R\vtenantLimit\x12%\n" +
+	"\x0ewindow_seconds\x18\x03 \x01(\x05R\rwindowSeconds\"G\n" +
+	"\x05Cache\x12&\n" +
+	"\x0fmax_age_seconds\x18\x01 \x01(\x05R\rmaxAgeSeconds\x12\x16\n" +
+	"\x06shared\x18\x02 \x01(\bR\x06shared\"\x8b\x01\n" +
 	"\x06Entity\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\tR\x05table\x12\x16\n" +
 	"\x06search\x18\x02 \x01(\tR\x06search\x12\x1f\n" +
@@ -611,19 +779,22 @@ const file_erp_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\x02 \x01(\x05R\n" +
 	"partitions\x12'\n" +
-	"\x0fretention_hours\x18\x03 \x01(\x05R\x0eretentionHours\"[\n" +
+	"\x0fretention_hours\x18\x03 \x01(\x05R\x0eretentionHours\"\x84\x01\n" +
 	"\x05Field\x12\x1e\n" +
 	"\n" +
 	"references\x18\x01 \x01(\tR\n" +
 	"references\x12\x1a\n" +
 	"\bpersonal\x18\x02 \x01(\bR\bpersonal\x12\x16\n" +
-	"\x06secret\x18\x03 \x01(\bR\x06secret\"#\n" +
+	"\x06secret\x18\x03 \x01(\bR\x06secret\x12'\n" +
+	"\x0fread_permission\x18\x04 \x01(\tR\x0ereadPermission\"#\n" +
 	"\tReasonSet\x12\x16\n" +
 	"\x06domain\x18\x01 \x01(\tR\x06domain\"H\n" +
 	"\x06Reason\x12$\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x10.google.rpc.CodeR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage:H\n" +
-	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18ц\x03 \x01(\v2\x0e.erp.v1.AccessR\x06access:I\n" +
+	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18ц\x03 \x01(\v2\x0e.erp.v1.AccessR\x06access:B\n" +
+	"\x04rate\x12\x1e.google.protobuf.MethodOptions\x18҆\x03 \x01(\v2\f.erp.v1.RateR\x04rate:E\n" +
+	"\x05cache\x12\x1e.google.protobuf.MethodOptions\x18ӆ\x03 \x01(\v2\r.erp.v1.CacheR\x05cache:I\n" +
 	"\x06entity\x12\x1f.google.protobuf.MessageOptions\x18ц\x03 \x01(\v2\x0e.erp.v1.EntityR\x06entity:F\n" +
 	"\x05event\x12\x1f.google.protobuf.MessageOptions\x18҆\x03 \x01(\v2\r.erp.v1.EventR\x05event:D\n" +
 	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18ц\x03 \x01(\v2\r.erp.v1.FieldR\x05field:E\n" +
@@ -646,43 +817,49 @@ func file_erp_v1_options_proto_rawDescGZIP() []byte {
 	return file_erp_v1_options_proto_rawDescData
 }
 
-var file_erp_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_erp_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_erp_v1_options_proto_goTypes = []any{
 	(*Access)(nil),                        // 0: erp.v1.Access
-	(*Entity)(nil),                        // 1: erp.v1.Entity
-	(*Event)(nil),                         // 2: erp.v1.Event
-	(*Topic)(nil),                         // 3: erp.v1.Topic
-	(*Field)(nil),                         // 4: erp.v1.Field
-	(*ReasonSet)(nil),                     // 5: erp.v1.ReasonSet
-	(*Reason)(nil),                        // 6: erp.v1.Reason
-	(code.Code)(0),                        // 7: google.rpc.Code
-	(*descriptorpb.MethodOptions)(nil),    // 8: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil),   // 9: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 10: google.protobuf.FieldOptions
-	(*descriptorpb.FileOptions)(nil),      // 11: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 12: google.protobuf.EnumOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 13: google.protobuf.EnumValueOptions
+	(*Rate)(nil),                          // 1: erp.v1.Rate
+	(*Cache)(nil),                         // 2: erp.v1.Cache
+	(*Entity)(nil),                        // 3: erp.v1.Entity
+	(*Event)(nil),                         // 4: erp.v1.Event
+	(*Topic)(nil),                         // 5: erp.v1.Topic
+	(*Field)(nil),                         // 6: erp.v1.Field
+	(*ReasonSet)(nil),                     // 7: erp.v1.ReasonSet
+	(*Reason)(nil),                        // 8: erp.v1.Reason
+	(code.Code)(0),                        // 9: google.rpc.Code
+	(*descriptorpb.MethodOptions)(nil),    // 10: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil),   // 11: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 12: google.protobuf.FieldOptions
+	(*descriptorpb.FileOptions)(nil),      // 13: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 14: google.protobuf.EnumOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 15: google.protobuf.EnumValueOptions
 }
 var file_erp_v1_options_proto_depIdxs = []int32{
-	7,  // 0: erp.v1.Reason.code:type_name -> google.rpc.Code
-	8,  // 1: erp.v1.access:extendee -> google.protobuf.MethodOptions
-	9,  // 2: erp.v1.entity:extendee -> google.protobuf.MessageOptions
-	9,  // 3: erp.v1.event:extendee -> google.protobuf.MessageOptions
-	10, // 4: erp.v1.field:extendee -> google.protobuf.FieldOptions
-	11, // 5: erp.v1.topics:extendee -> google.protobuf.FileOptions
-	12, // 6: erp.v1.reason_set:extendee -> google.protobuf.EnumOptions
-	13, // 7: erp.v1.reason:extendee -> google.protobuf.EnumValueOptions
-	0,  // 8: erp.v1.access:type_name -> erp.v1.Access
-	1,  // 9: erp.v1.entity:type_name -> erp.v1.Entity
-	2,  // 10: erp.v1.event:type_name -> erp.v1.Event
-	4,  // 11: erp.v1.field:type_name -> erp.v1.Field
-	3,  // 12: erp.v1.topics:type_name -> erp.v1.Topic
-	5,  // 13: erp.v1.reason_set:type_name -> erp.v1.ReasonSet
-	6,  // 14: erp.v1.reason:type_name -> erp.v1.Reason
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	8,  // [8:15] is the sub-list for extension type_name
-	1,  // [1:8] is the sub-list for extension extendee
+	9,  // 0: erp.v1.Reason.code:type_name -> google.rpc.Code
+	10, // 1: erp.v1.access:extendee -> google.protobuf.MethodOptions
+	10, // 2: erp.v1.rate:extendee -> google.protobuf.MethodOptions
+	10, // 3: erp.v1.cache:extendee -> google.protobuf.MethodOptions
+	11, // 4: erp.v1.entity:extendee -> google.protobuf.MessageOptions
+	11, // 5: erp.v1.event:extendee -> google.protobuf.MessageOptions
+	12, // 6: erp.v1.field:extendee -> google.protobuf.FieldOptions
+	13, // 7: erp.v1.topics:extendee -> google.protobuf.FileOptions
+	14, // 8: erp.v1.reason_set:extendee -> google.protobuf.EnumOptions
+	15, // 9: erp.v1.reason:extendee -> google.protobuf.EnumValueOptions
+	0,  // 10: erp.v1.access:type_name -> erp.v1.Access
+	1,  // 11: erp.v1.rate:type_name -> erp.v1.Rate
+	2,  // 12: erp.v1.cache:type_name -> erp.v1.Cache
+	3,  // 13: erp.v1.entity:type_name -> erp.v1.Entity
+	4,  // 14: erp.v1.event:type_name -> erp.v1.Event
+	6,  // 15: erp.v1.field:type_name -> erp.v1.Field
+	5,  // 16: erp.v1.topics:type_name -> erp.v1.Topic
+	7,  // 17: erp.v1.reason_set:type_name -> erp.v1.ReasonSet
+	8,  // 18: erp.v1.reason:type_name -> erp.v1.Reason
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	10, // [10:19] is the sub-list for extension type_name
+	1,  // [1:10] is the sub-list for extension extendee
 	0,  // [0:1] is the sub-list for field type_name
 }
 
@@ -697,8 +874,8 @@ func file_erp_v1_options_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_erp_v1_options_proto_rawDesc), len(file_erp_v1_options_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
-			NumExtensions: 7,
+			NumMessages:   9,
+			NumExtensions: 9,
 			NumServices:   0,
 		},
 		GoTypes:           file_erp_v1_options_proto_goTypes,

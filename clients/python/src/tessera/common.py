@@ -2,8 +2,20 @@
 
 """Messages and services of erp.v1."""
 
+from tessera.erp.v1.attachment_pb2 import Attachment
+from tessera.erp.v1.localized_text_pb2 import LocalizedText
+from tessera.erp.v1.phone_number_pb2 import (
+    PHONE_USE_FAX,
+    PHONE_USE_HOME,
+    PHONE_USE_MOBILE,
+    PHONE_USE_UNSPECIFIED,
+    PHONE_USE_WORK,
+    PhoneNumber,
+    PhoneUse,
+)
+
 from tessera.erp.v1.event_pb2 import EventEnvelope, EventMetadata, FieldChange, RecordChange
-from tessera.erp.v1.options_pb2 import Access, Entity, Event, Field, Reason, ReasonSet, Topic
+from tessera.erp.v1.options_pb2 import Access, Cache, Entity, Event, Field, Rate, Reason, ReasonSet, Topic
 from tessera.erp.v1.reason_pb2 import (
     COMMON_REASON_ALREADY_EXISTS,
     COMMON_REASON_BAD_PAGE_TOKEN,
@@ -39,7 +51,14 @@ __all__ = [
     "COMMON_REASON_UNAVAILABLE",
     "COMMON_REASON_UNIMPLEMENTED",
     "COMMON_REASON_UNSPECIFIED",
+    "PHONE_USE_FAX",
+    "PHONE_USE_HOME",
+    "PHONE_USE_MOBILE",
+    "PHONE_USE_UNSPECIFIED",
+    "PHONE_USE_WORK",
     "Access",
+    "Attachment",
+    "Cache",
     "CommonReason",
     "Entity",
     "Event",
@@ -47,6 +66,10 @@ __all__ = [
     "EventMetadata",
     "Field",
     "FieldChange",
+    "LocalizedText",
+    "PhoneNumber",
+    "PhoneUse",
+    "Rate",
     "Reason",
     "ReasonSet",
     "RecordChange",

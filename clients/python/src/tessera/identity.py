@@ -6,11 +6,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
+from tessera.erp.identity.v1.api_key_pb2 import (
+    ApiKey,
+    BatchGetApiKeysRequest,
+    BatchGetApiKeysResponse,
+    CreateApiKeyRequest,
+    CreateApiKeyResponse,
+    DeleteApiKeyRequest,
+    GetApiKeyRequest,
+    ListApiKeysRequest,
+    ListApiKeysResponse,
+    RotateApiKeyRequest,
+    RotateApiKeyResponse,
+    UpdateApiKeyRequest,
+)
 
 from tessera.erp.identity.v1.auth_pb2 import (
     ChangePasswordRequest,
     ChangePasswordResponse,
+    ExchangeApiKeyRequest,
+    ExchangeApiKeyResponse,
     GetCurrentUserRequest,
     GetCurrentUserResponse,
     GetJwksRequest,
@@ -34,6 +51,9 @@ from tessera.erp.identity.v1.auth_pb2 import (
     TokenPair,
 )
 from tessera.erp.identity.v1.reason_pb2 import (
+    IDENTITY_REASON_API_KEY_FOREIGN,
+    IDENTITY_REASON_API_KEY_INVALID,
+    IDENTITY_REASON_API_KEY_TIME,
     IDENTITY_REASON_CREDENTIALS_WRONG,
     IDENTITY_REASON_CURRENCY_UNKNOWN,
     IDENTITY_REASON_LAST_ADMINISTRATOR,
@@ -102,6 +122,13 @@ from tessera.erp.identity.v1.user_pb2 import (
 )
 from tessera.transport import Method, Transport, field_mask
 
+_CREATE_API_KEY = Method("/erp.identity.v1.ApiKeyService/CreateApiKey", CreateApiKeyResponse)
+_GET_API_KEY = Method("/erp.identity.v1.ApiKeyService/GetApiKey", ApiKey, safe=True)
+_BATCH_GET_API_KEYS = Method("/erp.identity.v1.ApiKeyService/BatchGetApiKeys", BatchGetApiKeysResponse, safe=True)
+_LIST_API_KEYS = Method("/erp.identity.v1.ApiKeyService/ListApiKeys", ListApiKeysResponse, safe=True)
+_UPDATE_API_KEY = Method("/erp.identity.v1.ApiKeyService/UpdateApiKey", ApiKey)
+_ROTATE_API_KEY = Method("/erp.identity.v1.ApiKeyService/RotateApiKey", RotateApiKeyResponse)
+_DELETE_API_KEY = Method("/erp.identity.v1.ApiKeyService/DeleteApiKey", ApiKey)
 _SIGN_UP = Method("/erp.identity.v1.AuthService/SignUp", SignUpResponse, public=True)
 _LOGIN = Method("/erp.identity.v1.AuthService/Login", LoginResponse, public=True)
 _REFRESH_TOKEN = Method("/erp.identity.v1.AuthService/RefreshToken", RefreshTokenResponse, public=True)
@@ -112,6 +139,7 @@ _GET_JWKS = Method("/erp.identity.v1.AuthService/GetJwks", GetJwksResponse, publ
 _GET_CURRENT_USER = Method("/erp.identity.v1.AuthService/GetCurrentUser", GetCurrentUserResponse, safe=True)
 _LIST_PERMISSIONS = Method("/erp.identity.v1.AuthService/ListPermissions", ListPermissionsResponse, safe=True)
 _ISSUE_SERVICE_TOKEN = Method("/erp.identity.v1.AuthService/IssueServiceToken", IssueServiceTokenResponse, public=True)
+_EXCHANGE_API_KEY = Method("/erp.identity.v1.AuthService/ExchangeApiKey", ExchangeApiKeyResponse, public=True)
 _CREATE_ROLE = Method("/erp.identity.v1.RoleService/CreateRole", Role)
 _GET_ROLE = Method("/erp.identity.v1.RoleService/GetRole", Role, safe=True)
 _BATCH_GET_ROLES = Method("/erp.identity.v1.RoleService/BatchGetRoles", BatchGetRolesResponse, safe=True)
@@ -131,6 +159,124 @@ _UNDELETE_USER = Method("/erp.identity.v1.UserService/UndeleteUser", User)
 _DISABLE_USER = Method("/erp.identity.v1.UserService/DisableUser", User)
 _ENABLE_USER = Method("/erp.identity.v1.UserService/EnableUser", User)
 _SET_USER_PASSWORD = Method("/erp.identity.v1.UserService/SetUserPassword", User)
+
+
+class ApiKeys:
+    """Long-lived keys for programs that cannot sign in. A key never does more than its maker may do at the time of
+    the call: it dies with the user, and shrinks with the user's roles.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, api_key: ApiKey, *, request_id: str = "", timeout: float | None = None) -> CreateApiKeyResponse:
+        """Creates a key for the caller and returns its text, this once. A repeated request id gets the first answer
+        without the text: rotate the key when it was lost. Fails with IDENTITY_REASON_PERMISSION_UNKNOWN for a
+        scope that no method asks for, with IDENTITY_REASON_PERMISSION_BEYOND_OWN for one that the caller does not
+        hold, with IDENTITY_REASON_API_KEY_TIME when it would run out before it begins.
+        """
+        return self._transport.unary(
+            _CREATE_API_KEY, CreateApiKeyRequest(api_key=api_key, request_id=request_id), timeout
+        )
+
+    def get(self, id: str, *, timeout: float | None = None) -> ApiKey:
+        """Gets one key without its text; NOT_FOUND when there is none of that id in the tenant."""
+        return self._transport.unary(_GET_API_KEY, GetApiKeyRequest(id=id), timeout)
+
+    def batch_get(self, ids: Iterable[str], *, timeout: float | None = None) -> BatchGetApiKeysResponse:
+        """Gets up to 1,000 keys by id, in the order asked for; fails with NOT_FOUND when one of them does not exist."""
+        return self._transport.unary(_BATCH_GET_API_KEYS, BatchGetApiKeysRequest(ids=ids), timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        filter: str = "",
+        order_by: str = "",
+        show_total_size: bool = False,
+        timeout: float | None = None,
+    ) -> ListApiKeysResponse:
+        """Lists the tenant's keys without their texts, exact and consistent, page by page."""
+        return self._transport.unary(
+            _LIST_API_KEYS,
+            ListApiKeysRequest(
+                page_size=page_size,
+                page_token=page_token,
+                filter=filter,
+                order_by=order_by,
+                show_total_size=show_total_size,
+            ),
+            timeout,
+        )
+
+    def pages(
+        self,
+        *,
+        page_size: int = 0,
+        filter: str = "",
+        order_by: str = "",
+        show_total_size: bool = False,
+        timeout: float | None = None,
+    ) -> Iterator[ListApiKeysResponse]:
+        """The pages of `list`, fetched one by one as they are asked for."""
+        return self._transport.pages(
+            _LIST_API_KEYS,
+            ListApiKeysRequest(page_size=page_size, filter=filter, order_by=order_by, show_total_size=show_total_size),
+            timeout,
+        )
+
+    def list_all(
+        self,
+        *,
+        page_size: int = 0,
+        filter: str = "",
+        order_by: str = "",
+        show_total_size: bool = False,
+        timeout: float | None = None,
+    ) -> Iterator[ApiKey]:
+        """What is on all pages of `list`; a page is fetched when the one before is used up."""
+        for page in self.pages(
+            page_size=page_size, filter=filter, order_by=order_by, show_total_size=show_total_size, timeout=timeout
+        ):
+            yield from page.api_keys
+
+    def update(
+        self,
+        api_key: ApiKey,
+        *,
+        update_mask: FieldMask | Iterable[str] | None = None,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> ApiKey:
+        """Changes the fields named in `update_mask` of one of the caller's own keys; counts from the key's next
+        token on, which is a minute at the most. Fails as creating does, with IDENTITY_REASON_API_KEY_FOREIGN for
+        another user's key, with ABORTED when `etag` is given and stale.
+        """
+        return self._transport.unary(
+            _UPDATE_API_KEY,
+            UpdateApiKeyRequest(api_key=api_key, update_mask=field_mask(update_mask), request_id=request_id),
+            timeout,
+        )
+
+    def rotate(
+        self, id: str, *, overlap: Duration | None = None, request_id: str = "", timeout: float | None = None
+    ) -> RotateApiKeyResponse:
+        """Gives one of the caller's own keys a new text and returns it, this once; the old text goes on for the
+        overlap asked for, so that programs can change over. Fails with IDENTITY_REASON_API_KEY_FOREIGN for
+        another user's key.
+        """
+        return self._transport.unary(
+            _ROTATE_API_KEY, RotateApiKeyRequest(id=id, overlap=overlap, request_id=request_id), timeout
+        )
+
+    def delete(self, id: str, *, etag: str = "", request_id: str = "", timeout: float | None = None) -> ApiKey:
+        """Removes a key for good, also another user's, and returns it as it last was. Calls with it end within a
+        minute at the gateway.
+        """
+        return self._transport.unary(
+            _DELETE_API_KEY, DeleteApiKeyRequest(id=id, etag=etag, request_id=request_id), timeout
+        )
 
 
 class Auth:
@@ -244,6 +390,14 @@ class Auth:
             IssueServiceTokenRequest(service=service, secret=secret, tenant_id=tenant_id, permissions=permissions),
             timeout,
         )
+
+    def exchange_api_key(self, api_key: str, *, timeout: float | None = None) -> ExchangeApiKeyResponse:
+        """Exchanges an API key for an access token of five minutes, which does what the key's scopes and its user's
+        roles both allow now. The gateway does it for calls with the header `x-api-key`. Fails with
+        IDENTITY_REASON_API_KEY_INVALID alike for a key unknown, expired, deleted, or of a user or tenant that is
+        locked.
+        """
+        return self._transport.unary(_EXCHANGE_API_KEY, ExchangeApiKeyRequest(api_key=api_key), timeout)
 
 
 class Roles:
@@ -542,6 +696,7 @@ class IdentityDomain:
     """The services of erp.identity.v1."""
 
     def __init__(self, transport: Transport) -> None:
+        self.api_keys = ApiKeys(transport)
         self.auth = Auth(transport)
         self.roles = Roles(transport)
         self.tenants = Tenants(transport)
@@ -549,6 +704,9 @@ class IdentityDomain:
 
 
 __all__ = [
+    "IDENTITY_REASON_API_KEY_FOREIGN",
+    "IDENTITY_REASON_API_KEY_INVALID",
+    "IDENTITY_REASON_API_KEY_TIME",
     "IDENTITY_REASON_CREDENTIALS_WRONG",
     "IDENTITY_REASON_CURRENCY_UNKNOWN",
     "IDENTITY_REASON_LAST_ADMINISTRATOR",
@@ -573,19 +731,29 @@ __all__ = [
     "USER_STATE_ACTIVE",
     "USER_STATE_DISABLED",
     "USER_STATE_UNSPECIFIED",
+    "ApiKey",
+    "ApiKeys",
     "Auth",
+    "BatchGetApiKeysRequest",
+    "BatchGetApiKeysResponse",
     "BatchGetRolesRequest",
     "BatchGetRolesResponse",
     "BatchGetUsersRequest",
     "BatchGetUsersResponse",
     "ChangePasswordRequest",
     "ChangePasswordResponse",
+    "CreateApiKeyRequest",
+    "CreateApiKeyResponse",
     "CreateRoleRequest",
     "CreateUserRequest",
+    "DeleteApiKeyRequest",
     "DeleteRoleRequest",
     "DeleteUserRequest",
     "DisableUserRequest",
     "EnableUserRequest",
+    "ExchangeApiKeyRequest",
+    "ExchangeApiKeyResponse",
+    "GetApiKeyRequest",
     "GetCurrentUserRequest",
     "GetCurrentUserResponse",
     "GetJwksRequest",
@@ -598,6 +766,8 @@ __all__ = [
     "IssueServiceTokenRequest",
     "IssueServiceTokenResponse",
     "Jwk",
+    "ListApiKeysRequest",
+    "ListApiKeysResponse",
     "ListPermissionsRequest",
     "ListPermissionsResponse",
     "ListRolesRequest",
@@ -615,6 +785,8 @@ __all__ = [
     "RefreshTokenResponse",
     "Role",
     "Roles",
+    "RotateApiKeyRequest",
+    "RotateApiKeyResponse",
     "SearchUsersRequest",
     "SearchUsersResponse",
     "SetUserPasswordRequest",
@@ -627,6 +799,7 @@ __all__ = [
     "Tenants",
     "TokenPair",
     "UndeleteUserRequest",
+    "UpdateApiKeyRequest",
     "UpdateRoleRequest",
     "UpdateTenantRequest",
     "UpdateUserRequest",

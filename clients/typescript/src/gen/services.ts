@@ -7,6 +7,7 @@ import { JournalEntryService } from "./erp/finance/v1/journal_entry_pb.js";
 import { LedgerAccountService } from "./erp/finance/v1/ledger_account_pb.js";
 import { PaymentEntryService } from "./erp/finance/v1/payment_entry_pb.js";
 import { ReportService } from "./erp/finance/v1/report_pb.js";
+import { ApiKeyService } from "./erp/identity/v1/api_key_pb.js";
 import { AuthService } from "./erp/identity/v1/auth_pb.js";
 import { RoleService } from "./erp/identity/v1/role_pb.js";
 import { TenantService } from "./erp/identity/v1/tenant_pb.js";
@@ -43,6 +44,7 @@ export const services = {
     report: ReportService,
   },
   identity: {
+    apiKeys: ApiKeyService,
     auth: AuthService,
     roles: RoleService,
     tenants: TenantService,

@@ -19,7 +19,7 @@ import (
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
-	_ "tessera.example/client/erp/v1"
+	v1 "tessera.example/client/erp/v1"
 	unsafe "unsafe"
 )
 
@@ -63,6 +63,10 @@ type Product struct {
 	Active bool `protobuf:"varint,12,opt,name=active,proto3" json:"active,omitempty"`
 	// Free labels for the tenant's own use, at most 64.
 	Labels map[string]string `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// One line under the name, in the languages of those who buy it; absent: none.
+	Tagline *v1.LocalizedText `protobuf:"bytes,14,opt,name=tagline,proto3" json:"tagline,omitempty"`
+	// Pictures of it, the one for lists first, at most 50.
+	Images []*v1.Attachment `protobuf:"bytes,15,rep,name=images,proto3" json:"images,omitempty"`
 	// When the product was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,90,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the product was last changed.
@@ -196,6 +200,20 @@ func (x *Product) GetActive() bool {
 func (x *Product) GetLabels() map[string]string {
 	if x != nil {
 		return x.Labels
+	}
+	return nil
+}
+
+func (x *Product) GetTagline() *v1.LocalizedText {
+	if x != nil {
+		return x.Tagline
+	}
+	return nil
+}
+
+func (x *Product) GetImages() []*v1.Attachment {
+	if x != nil {
+		return x.Images
 	}
 	return nil
 }
@@ -1364,7 +1382,7 @@ var File_erp_catalog_v1_product_proto protoreflect.FileDescriptor
 
 const file_erp_catalog_v1_product_proto_rawDesc = "" +
 	"\n" +
-	"\x1cerp/catalog/v1/product.proto\x12\x0eerp.catalog.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xd7\b\n" +
+	"\x1cerp/catalog/v1/product.proto\x12\x0eerp.catalog.v1\x1a\x1bbuf/validate/validate.proto\x1a\x17erp/v1/attachment.proto\x1a\x1berp/v1/localized_text.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xbe\t\n" +
 	"\aProduct\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12!\n" +
 	"\ttenant_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\btenantId\x12\x1f\n" +
@@ -1383,7 +1401,9 @@ const file_erp_catalog_v1_product_proto_rawDesc = "" +
 	"\x13supplier_account_id\x18\v \x01(\tB \xbaH\x05r\x03\xb0\x01\x01\x8a\xb5\x18\x14\n" +
 	"\x12erp.crm.v1.AccountH\x02R\x11supplierAccountId\x88\x01\x01\x12\x1c\n" +
 	"\x06active\x18\f \x01(\bB\x04\xe2A\x01\x03R\x06active\x12E\n" +
-	"\x06labels\x18\r \x03(\v2#.erp.catalog.v1.Product.LabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\x06labels\x12A\n" +
+	"\x06labels\x18\r \x03(\v2#.erp.catalog.v1.Product.LabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\x06labels\x12/\n" +
+	"\atagline\x18\x0e \x01(\v2\x15.erp.v1.LocalizedTextR\atagline\x124\n" +
+	"\x06images\x18\x0f \x03(\v2\x12.erp.v1.AttachmentB\b\xbaH\x05\x92\x01\x02\x102R\x06images\x12A\n" +
 	"\vcreate_time\x18Z \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18[ \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
@@ -1553,53 +1573,57 @@ var file_erp_catalog_v1_product_proto_goTypes = []any{
 	(*ResolvedPrice)(nil),            // 19: erp.catalog.v1.ResolvedPrice
 	nil,                              // 20: erp.catalog.v1.Product.LabelsEntry
 	(*money.Money)(nil),              // 21: google.type.Money
-	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),    // 23: google.protobuf.FieldMask
-	(*decimal.Decimal)(nil),          // 24: google.type.Decimal
+	(*v1.LocalizedText)(nil),         // 22: erp.v1.LocalizedText
+	(*v1.Attachment)(nil),            // 23: erp.v1.Attachment
+	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),    // 25: google.protobuf.FieldMask
+	(*decimal.Decimal)(nil),          // 26: google.type.Decimal
 }
 var file_erp_catalog_v1_product_proto_depIdxs = []int32{
 	21, // 0: erp.catalog.v1.Product.price:type_name -> google.type.Money
 	20, // 1: erp.catalog.v1.Product.labels:type_name -> erp.catalog.v1.Product.LabelsEntry
-	22, // 2: erp.catalog.v1.Product.create_time:type_name -> google.protobuf.Timestamp
-	22, // 3: erp.catalog.v1.Product.update_time:type_name -> google.protobuf.Timestamp
-	22, // 4: erp.catalog.v1.Product.delete_time:type_name -> google.protobuf.Timestamp
-	0,  // 5: erp.catalog.v1.CreateProductRequest.product:type_name -> erp.catalog.v1.Product
-	0,  // 6: erp.catalog.v1.BatchGetProductsResponse.products:type_name -> erp.catalog.v1.Product
-	0,  // 7: erp.catalog.v1.ListProductsResponse.products:type_name -> erp.catalog.v1.Product
-	0,  // 8: erp.catalog.v1.SearchProductsResponse.products:type_name -> erp.catalog.v1.Product
-	0,  // 9: erp.catalog.v1.UpdateProductRequest.product:type_name -> erp.catalog.v1.Product
-	23, // 10: erp.catalog.v1.UpdateProductRequest.update_mask:type_name -> google.protobuf.FieldMask
-	17, // 11: erp.catalog.v1.ResolvePricesRequest.lines:type_name -> erp.catalog.v1.ResolvePricesLine
-	24, // 12: erp.catalog.v1.ResolvePricesLine.quantity:type_name -> google.type.Decimal
-	19, // 13: erp.catalog.v1.ResolvePricesResponse.lines:type_name -> erp.catalog.v1.ResolvedPrice
-	21, // 14: erp.catalog.v1.ResolvedPrice.unit_price:type_name -> google.type.Money
-	3,  // 15: erp.catalog.v1.ProductService.CreateProduct:input_type -> erp.catalog.v1.CreateProductRequest
-	4,  // 16: erp.catalog.v1.ProductService.GetProduct:input_type -> erp.catalog.v1.GetProductRequest
-	5,  // 17: erp.catalog.v1.ProductService.BatchGetProducts:input_type -> erp.catalog.v1.BatchGetProductsRequest
-	7,  // 18: erp.catalog.v1.ProductService.ListProducts:input_type -> erp.catalog.v1.ListProductsRequest
-	9,  // 19: erp.catalog.v1.ProductService.SearchProducts:input_type -> erp.catalog.v1.SearchProductsRequest
-	11, // 20: erp.catalog.v1.ProductService.UpdateProduct:input_type -> erp.catalog.v1.UpdateProductRequest
-	12, // 21: erp.catalog.v1.ProductService.DeleteProduct:input_type -> erp.catalog.v1.DeleteProductRequest
-	13, // 22: erp.catalog.v1.ProductService.UndeleteProduct:input_type -> erp.catalog.v1.UndeleteProductRequest
-	14, // 23: erp.catalog.v1.ProductService.ActivateProduct:input_type -> erp.catalog.v1.ActivateProductRequest
-	15, // 24: erp.catalog.v1.ProductService.DeactivateProduct:input_type -> erp.catalog.v1.DeactivateProductRequest
-	16, // 25: erp.catalog.v1.ProductService.ResolvePrices:input_type -> erp.catalog.v1.ResolvePricesRequest
-	0,  // 26: erp.catalog.v1.ProductService.CreateProduct:output_type -> erp.catalog.v1.Product
-	0,  // 27: erp.catalog.v1.ProductService.GetProduct:output_type -> erp.catalog.v1.Product
-	6,  // 28: erp.catalog.v1.ProductService.BatchGetProducts:output_type -> erp.catalog.v1.BatchGetProductsResponse
-	8,  // 29: erp.catalog.v1.ProductService.ListProducts:output_type -> erp.catalog.v1.ListProductsResponse
-	10, // 30: erp.catalog.v1.ProductService.SearchProducts:output_type -> erp.catalog.v1.SearchProductsResponse
-	0,  // 31: erp.catalog.v1.ProductService.UpdateProduct:output_type -> erp.catalog.v1.Product
-	0,  // 32: erp.catalog.v1.ProductService.DeleteProduct:output_type -> erp.catalog.v1.Product
-	0,  // 33: erp.catalog.v1.ProductService.UndeleteProduct:output_type -> erp.catalog.v1.Product
-	0,  // 34: erp.catalog.v1.ProductService.ActivateProduct:output_type -> erp.catalog.v1.Product
-	0,  // 35: erp.catalog.v1.ProductService.DeactivateProduct:output_type -> erp.catalog.v1.Product
-	18, // 36: erp.catalog.v1.ProductService.ResolvePrices:output_type -> erp.catalog.v1.ResolvePricesResponse
-	26, // [26:37] is the sub-list for method output_type
-	15, // [15:26] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	22, // 2: erp.catalog.v1.Product.tagline:type_name -> erp.v1.LocalizedText
+	23, // 3: erp.catalog.v1.Product.images:type_name -> erp.v1.Attachment
+	24, // 4: erp.catalog.v1.Product.create_time:type_name -> google.protobuf.Timestamp
+	24, // 5: erp.catalog.v1.Product.update_time:type_name -> google.protobuf.Timestamp
+	24, // 6: erp.catalog.v1.Product.delete_time:type_name -> google.protobuf.Timestamp
+	0,  // 7: erp.catalog.v1.CreateProductRequest.product:type_name -> erp.catalog.v1.Product
+	0,  // 8: erp.catalog.v1.BatchGetProductsResponse.products:type_name -> erp.catalog.v1.Product
+	0,  // 9: erp.catalog.v1.ListProductsResponse.products:type_name -> erp.catalog.v1.Product
+	0,  // 10: erp.catalog.v1.SearchProductsResponse.products:type_name -> erp.catalog.v1.Product
+	0,  // 11: erp.catalog.v1.UpdateProductRequest.product:type_name -> erp.catalog.v1.Product
+	25, // 12: erp.catalog.v1.UpdateProductRequest.update_mask:type_name -> google.protobuf.FieldMask
+	17, // 13: erp.catalog.v1.ResolvePricesRequest.lines:type_name -> erp.catalog.v1.ResolvePricesLine
+	26, // 14: erp.catalog.v1.ResolvePricesLine.quantity:type_name -> google.type.Decimal
+	19, // 15: erp.catalog.v1.ResolvePricesResponse.lines:type_name -> erp.catalog.v1.ResolvedPrice
+	21, // 16: erp.catalog.v1.ResolvedPrice.unit_price:type_name -> google.type.Money
+	3,  // 17: erp.catalog.v1.ProductService.CreateProduct:input_type -> erp.catalog.v1.CreateProductRequest
+	4,  // 18: erp.catalog.v1.ProductService.GetProduct:input_type -> erp.catalog.v1.GetProductRequest
+	5,  // 19: erp.catalog.v1.ProductService.BatchGetProducts:input_type -> erp.catalog.v1.BatchGetProductsRequest
+	7,  // 20: erp.catalog.v1.ProductService.ListProducts:input_type -> erp.catalog.v1.ListProductsRequest
+	9,  // 21: erp.catalog.v1.ProductService.SearchProducts:input_type -> erp.catalog.v1.SearchProductsRequest
+	11, // 22: erp.catalog.v1.ProductService.UpdateProduct:input_type -> erp.catalog.v1.UpdateProductRequest
+	12, // 23: erp.catalog.v1.ProductService.DeleteProduct:input_type -> erp.catalog.v1.DeleteProductRequest
+	13, // 24: erp.catalog.v1.ProductService.UndeleteProduct:input_type -> erp.catalog.v1.UndeleteProductRequest
+	14, // 25: erp.catalog.v1.ProductService.ActivateProduct:input_type -> erp.catalog.v1.ActivateProductRequest
+	15, // 26: erp.catalog.v1.ProductService.DeactivateProduct:input_type -> erp.catalog.v1.DeactivateProductRequest
+	16, // 27: erp.catalog.v1.ProductService.ResolvePrices:input_type -> erp.catalog.v1.ResolvePricesRequest
+	0,  // 28: erp.catalog.v1.ProductService.CreateProduct:output_type -> erp.catalog.v1.Product
+	0,  // 29: erp.catalog.v1.ProductService.GetProduct:output_type -> erp.catalog.v1.Product
+	6,  // 30: erp.catalog.v1.ProductService.BatchGetProducts:output_type -> erp.catalog.v1.BatchGetProductsResponse
+	8,  // 31: erp.catalog.v1.ProductService.ListProducts:output_type -> erp.catalog.v1.ListProductsResponse
+	10, // 32: erp.catalog.v1.ProductService.SearchProducts:output_type -> erp.catalog.v1.SearchProductsResponse
+	0,  // 33: erp.catalog.v1.ProductService.UpdateProduct:output_type -> erp.catalog.v1.Product
+	0,  // 34: erp.catalog.v1.ProductService.DeleteProduct:output_type -> erp.catalog.v1.Product
+	0,  // 35: erp.catalog.v1.ProductService.UndeleteProduct:output_type -> erp.catalog.v1.Product
+	0,  // 36: erp.catalog.v1.ProductService.ActivateProduct:output_type -> erp.catalog.v1.Product
+	0,  // 37: erp.catalog.v1.ProductService.DeactivateProduct:output_type -> erp.catalog.v1.Product
+	18, // 38: erp.catalog.v1.ProductService.ResolvePrices:output_type -> erp.catalog.v1.ResolvePricesResponse
+	28, // [28:39] is the sub-list for method output_type
+	17, // [17:28] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_erp_catalog_v1_product_proto_init() }

@@ -18,7 +18,7 @@ import (
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
-	_ "tessera.example/client/erp/v1"
+	v1 "tessera.example/client/erp/v1"
 	unsafe "unsafe"
 )
 
@@ -246,6 +246,9 @@ type Contact struct {
 	Consents []*ContactConsent `protobuf:"bytes,12,rep,name=consents,proto3" json:"consents,omitempty"`
 	// Free labels for the tenant's own use, at most 64.
 	Labels map[string]string `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Numbers that programs can dial, the best first, at most 20; `phone` stays as the person
+	// writes it.
+	PhoneNumbers []*v1.PhoneNumber `protobuf:"bytes,14,rep,name=phone_numbers,json=phoneNumbers,proto3" json:"phone_numbers,omitempty"`
 	// When the contact was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,90,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the contact was last changed.
@@ -379,6 +382,13 @@ func (x *Contact) GetConsents() []*ContactConsent {
 func (x *Contact) GetLabels() map[string]string {
 	if x != nil {
 		return x.Labels
+	}
+	return nil
+}
+
+func (x *Contact) GetPhoneNumbers() []*v1.PhoneNumber {
+	if x != nil {
+		return x.PhoneNumbers
 	}
 	return nil
 }
@@ -1162,7 +1172,7 @@ var File_erp_crm_v1_contact_proto protoreflect.FileDescriptor
 const file_erp_crm_v1_contact_proto_rawDesc = "" +
 	"\n" +
 	"\x18erp/crm/v1/contact.proto\x12\n" +
-	"erp.crm.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a google/type/postal_address.proto\"\xe5\b\n" +
+	"erp.crm.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x19erp/v1/phone_number.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a google/type/postal_address.proto\"\xaf\t\n" +
 	"\aContact\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12!\n" +
 	"\ttenant_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\btenantId\x12D\n" +
@@ -1181,7 +1191,8 @@ const file_erp_crm_v1_contact_proto_rawDesc = "" +
 	" \x01(\tB\a\xbaH\x04r\x02\x18#R\blanguage\x12T\n" +
 	"\x0flifecycle_stage\x18\v \x01(\x0e2!.erp.crm.v1.ContactLifecycleStageB\b\xbaH\x05\x82\x01\x02\x10\x01R\x0elifecycleStage\x12@\n" +
 	"\bconsents\x18\f \x03(\v2\x1a.erp.crm.v1.ContactConsentB\b\xbaH\x05\x92\x01\x02\x10@R\bconsents\x12A\n" +
-	"\x06labels\x18\r \x03(\v2\x1f.erp.crm.v1.Contact.LabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\x06labels\x12A\n" +
+	"\x06labels\x18\r \x03(\v2\x1f.erp.crm.v1.Contact.LabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10@R\x06labels\x12H\n" +
+	"\rphone_numbers\x18\x0e \x03(\v2\x13.erp.v1.PhoneNumberB\x0e\xbaH\x05\x92\x01\x02\x10\x14\x8a\xb5\x18\x02\x10\x01R\fphoneNumbers\x12A\n" +
 	"\vcreate_time\x18Z \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18[ \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
@@ -1329,47 +1340,49 @@ var file_erp_crm_v1_contact_proto_goTypes = []any{
 	(*UndeleteContactRequest)(nil),      // 15: erp.crm.v1.UndeleteContactRequest
 	nil,                                 // 16: erp.crm.v1.Contact.LabelsEntry
 	(*postaladdress.PostalAddress)(nil), // 17: google.type.PostalAddress
-	(*timestamppb.Timestamp)(nil),       // 18: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),       // 19: google.protobuf.FieldMask
+	(*v1.PhoneNumber)(nil),              // 18: erp.v1.PhoneNumber
+	(*timestamppb.Timestamp)(nil),       // 19: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),       // 20: google.protobuf.FieldMask
 }
 var file_erp_crm_v1_contact_proto_depIdxs = []int32{
 	17, // 0: erp.crm.v1.Contact.address:type_name -> google.type.PostalAddress
 	0,  // 1: erp.crm.v1.Contact.lifecycle_stage:type_name -> erp.crm.v1.ContactLifecycleStage
 	4,  // 2: erp.crm.v1.Contact.consents:type_name -> erp.crm.v1.ContactConsent
 	16, // 3: erp.crm.v1.Contact.labels:type_name -> erp.crm.v1.Contact.LabelsEntry
-	18, // 4: erp.crm.v1.Contact.create_time:type_name -> google.protobuf.Timestamp
-	18, // 5: erp.crm.v1.Contact.update_time:type_name -> google.protobuf.Timestamp
-	18, // 6: erp.crm.v1.Contact.delete_time:type_name -> google.protobuf.Timestamp
-	1,  // 7: erp.crm.v1.ContactConsent.channel:type_name -> erp.crm.v1.ContactChannel
-	2,  // 8: erp.crm.v1.ContactConsent.state:type_name -> erp.crm.v1.ContactConsentState
-	18, // 9: erp.crm.v1.ContactConsent.answer_time:type_name -> google.protobuf.Timestamp
-	3,  // 10: erp.crm.v1.CreateContactRequest.contact:type_name -> erp.crm.v1.Contact
-	3,  // 11: erp.crm.v1.BatchGetContactsResponse.contacts:type_name -> erp.crm.v1.Contact
-	3,  // 12: erp.crm.v1.ListContactsResponse.contacts:type_name -> erp.crm.v1.Contact
-	3,  // 13: erp.crm.v1.SearchContactsResponse.contacts:type_name -> erp.crm.v1.Contact
-	3,  // 14: erp.crm.v1.UpdateContactRequest.contact:type_name -> erp.crm.v1.Contact
-	19, // 15: erp.crm.v1.UpdateContactRequest.update_mask:type_name -> google.protobuf.FieldMask
-	5,  // 16: erp.crm.v1.ContactService.CreateContact:input_type -> erp.crm.v1.CreateContactRequest
-	6,  // 17: erp.crm.v1.ContactService.GetContact:input_type -> erp.crm.v1.GetContactRequest
-	7,  // 18: erp.crm.v1.ContactService.BatchGetContacts:input_type -> erp.crm.v1.BatchGetContactsRequest
-	9,  // 19: erp.crm.v1.ContactService.ListContacts:input_type -> erp.crm.v1.ListContactsRequest
-	11, // 20: erp.crm.v1.ContactService.SearchContacts:input_type -> erp.crm.v1.SearchContactsRequest
-	13, // 21: erp.crm.v1.ContactService.UpdateContact:input_type -> erp.crm.v1.UpdateContactRequest
-	14, // 22: erp.crm.v1.ContactService.DeleteContact:input_type -> erp.crm.v1.DeleteContactRequest
-	15, // 23: erp.crm.v1.ContactService.UndeleteContact:input_type -> erp.crm.v1.UndeleteContactRequest
-	3,  // 24: erp.crm.v1.ContactService.CreateContact:output_type -> erp.crm.v1.Contact
-	3,  // 25: erp.crm.v1.ContactService.GetContact:output_type -> erp.crm.v1.Contact
-	8,  // 26: erp.crm.v1.ContactService.BatchGetContacts:output_type -> erp.crm.v1.BatchGetContactsResponse
-	10, // 27: erp.crm.v1.ContactService.ListContacts:output_type -> erp.crm.v1.ListContactsResponse
-	12, // 28: erp.crm.v1.ContactService.SearchContacts:output_type -> erp.crm.v1.SearchContactsResponse
-	3,  // 29: erp.crm.v1.ContactService.UpdateContact:output_type -> erp.crm.v1.Contact
-	3,  // 30: erp.crm.v1.ContactService.DeleteContact:output_type -> erp.crm.v1.Contact
-	3,  // 31: erp.crm.v1.ContactService.UndeleteContact:output_type -> erp.crm.v1.Contact
-	24, // [24:32] is the sub-list for method output_type
-	16, // [16:24] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	18, // 4: erp.crm.v1.Contact.phone_numbers:type_name -> erp.v1.PhoneNumber
+	19, // 5: erp.crm.v1.Contact.create_time:type_name -> google.protobuf.Timestamp
+	19, // 6: erp.crm.v1.Contact.update_time:type_name -> google.protobuf.Timestamp
+	19, // 7: erp.crm.v1.Contact.delete_time:type_name -> google.protobuf.Timestamp
+	1,  // 8: erp.crm.v1.ContactConsent.channel:type_name -> erp.crm.v1.ContactChannel
+	2,  // 9: erp.crm.v1.ContactConsent.state:type_name -> erp.crm.v1.ContactConsentState
+	19, // 10: erp.crm.v1.ContactConsent.answer_time:type_name -> google.protobuf.Timestamp
+	3,  // 11: erp.crm.v1.CreateContactRequest.contact:type_name -> erp.crm.v1.Contact
+	3,  // 12: erp.crm.v1.BatchGetContactsResponse.contacts:type_name -> erp.crm.v1.Contact
+	3,  // 13: erp.crm.v1.ListContactsResponse.contacts:type_name -> erp.crm.v1.Contact
+	3,  // 14: erp.crm.v1.SearchContactsResponse.contacts:type_name -> erp.crm.v1.Contact
+	3,  // 15: erp.crm.v1.UpdateContactRequest.contact:type_name -> erp.crm.v1.Contact
+	20, // 16: erp.crm.v1.UpdateContactRequest.update_mask:type_name -> google.protobuf.FieldMask
+	5,  // 17: erp.crm.v1.ContactService.CreateContact:input_type -> erp.crm.v1.CreateContactRequest
+	6,  // 18: erp.crm.v1.ContactService.GetContact:input_type -> erp.crm.v1.GetContactRequest
+	7,  // 19: erp.crm.v1.ContactService.BatchGetContacts:input_type -> erp.crm.v1.BatchGetContactsRequest
+	9,  // 20: erp.crm.v1.ContactService.ListContacts:input_type -> erp.crm.v1.ListContactsRequest
+	11, // 21: erp.crm.v1.ContactService.SearchContacts:input_type -> erp.crm.v1.SearchContactsRequest
+	13, // 22: erp.crm.v1.ContactService.UpdateContact:input_type -> erp.crm.v1.UpdateContactRequest
+	14, // 23: erp.crm.v1.ContactService.DeleteContact:input_type -> erp.crm.v1.DeleteContactRequest
+	15, // 24: erp.crm.v1.ContactService.UndeleteContact:input_type -> erp.crm.v1.UndeleteContactRequest
+	3,  // 25: erp.crm.v1.ContactService.CreateContact:output_type -> erp.crm.v1.Contact
+	3,  // 26: erp.crm.v1.ContactService.GetContact:output_type -> erp.crm.v1.Contact
+	8,  // 27: erp.crm.v1.ContactService.BatchGetContacts:output_type -> erp.crm.v1.BatchGetContactsResponse
+	10, // 28: erp.crm.v1.ContactService.ListContacts:output_type -> erp.crm.v1.ListContactsResponse
+	12, // 29: erp.crm.v1.ContactService.SearchContacts:output_type -> erp.crm.v1.SearchContactsResponse
+	3,  // 30: erp.crm.v1.ContactService.UpdateContact:output_type -> erp.crm.v1.Contact
+	3,  // 31: erp.crm.v1.ContactService.DeleteContact:output_type -> erp.crm.v1.Contact
+	3,  // 32: erp.crm.v1.ContactService.UndeleteContact:output_type -> erp.crm.v1.Contact
+	25, // [25:33] is the sub-list for method output_type
+	17, // [17:25] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_erp_crm_v1_contact_proto_init() }

@@ -989,7 +989,7 @@ type GetCurrentUserResponse struct {
 	User *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	// The tenant that the caller's token is for.
 	Tenant *Tenant `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// What the caller's roles allow, with their wildcards, sorted, none twice.
+	// What the caller's roles and token both allow, with their wildcards, sorted, none twice.
 	Permissions   []string `protobuf:"bytes,3,rep,name=permissions,proto3" json:"permissions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1315,6 +1315,107 @@ func (x *IssueServiceTokenResponse) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Asks for a token in exchange for an API key.
+type ExchangeApiKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key's text as it was shown when it was created.
+	ApiKey        string `protobuf:"bytes,1,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExchangeApiKeyRequest) Reset() {
+	*x = ExchangeApiKeyRequest{}
+	mi := &file_erp_identity_v1_auth_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExchangeApiKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExchangeApiKeyRequest) ProtoMessage() {}
+
+func (x *ExchangeApiKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_identity_v1_auth_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExchangeApiKeyRequest.ProtoReflect.Descriptor instead.
+func (*ExchangeApiKeyRequest) Descriptor() ([]byte, []int) {
+	return file_erp_identity_v1_auth_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ExchangeApiKeyRequest) GetApiKey() string {
+	if x != nil {
+		return x.ApiKey
+	}
+	return ""
+}
+
+// A token for calls in the name of the key's user.
+type ExchangeApiKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// JWT for the `authorization` metadata, as `Bearer <token>`.
+	AccessToken string `protobuf:"bytes,1,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
+	// When the token runs out.
+	AccessExpireTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=access_expire_time,json=accessExpireTime,proto3" json:"access_expire_time,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ExchangeApiKeyResponse) Reset() {
+	*x = ExchangeApiKeyResponse{}
+	mi := &file_erp_identity_v1_auth_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExchangeApiKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExchangeApiKeyResponse) ProtoMessage() {}
+
+func (x *ExchangeApiKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_identity_v1_auth_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExchangeApiKeyResponse.ProtoReflect.Descriptor instead.
+func (*ExchangeApiKeyResponse) Descriptor() ([]byte, []int) {
+	return file_erp_identity_v1_auth_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ExchangeApiKeyResponse) GetAccessToken() string {
+	if x != nil {
+		return x.AccessToken
+	}
+	return ""
+}
+
+func (x *ExchangeApiKeyResponse) GetAccessExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AccessExpireTime
+	}
+	return nil
+}
+
 var File_erp_identity_v1_auth_proto protoreflect.FileDescriptor
 
 const file_erp_identity_v1_auth_proto_rawDesc = "" +
@@ -1402,19 +1503,24 @@ const file_erp_identity_v1_auth_proto_rawDesc = "" +
 	"\x19IssueServiceTokenResponse\x12,\n" +
 	"\faccess_token\x18\x01 \x01(\tB\t\x8a\xb5\x18\x02\x18\x01\x80\x01\x01R\vaccessToken\x12;\n" +
 	"\vexpire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime2\xaa\n" +
-	"\n" +
-	"\vAuthService\x12o\n" +
-	"\x06SignUp\x12\x1e.erp.identity.v1.SignUpRequest\x1a\x1f.erp.identity.v1.SignUpResponse\"$\x8a\xb5\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/api/v1/auth:signUp\x12k\n" +
-	"\x05Login\x12\x1d.erp.identity.v1.LoginRequest\x1a\x1e.erp.identity.v1.LoginResponse\"#\x8a\xb5\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/api/v1/auth:login\x12\x82\x01\n" +
-	"\fRefreshToken\x12$.erp.identity.v1.RefreshTokenRequest\x1a%.erp.identity.v1.RefreshTokenResponse\"%\x8a\xb5\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/api/v1/auth:refresh\x12o\n" +
+	"expireTime\"I\n" +
+	"\x15ExchangeApiKeyRequest\x120\n" +
+	"\aapi_key\x18\x01 \x01(\tB\x17\xe2A\x01\x02\xbaH\ar\x05\x10\x01\x18\xc8\x01\x8a\xb5\x18\x02\x18\x01\x80\x01\x01R\x06apiKey\"\x90\x01\n" +
+	"\x16ExchangeApiKeyResponse\x12,\n" +
+	"\faccess_token\x18\x01 \x01(\tB\t\x8a\xb5\x18\x02\x18\x01\x80\x01\x01R\vaccessToken\x12H\n" +
+	"\x12access_expire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x10accessExpireTime2\xed\v\n" +
+	"\vAuthService\x12x\n" +
+	"\x06SignUp\x12\x1e.erp.identity.v1.SignUpRequest\x1a\x1f.erp.identity.v1.SignUpResponse\"-\x8a\xb5\x18\x02\x10\x01\x92\xb5\x18\x05\b\x14\x18\x90\x1c\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/api/v1/auth:signUp\x12s\n" +
+	"\x05Login\x12\x1d.erp.identity.v1.LoginRequest\x1a\x1e.erp.identity.v1.LoginResponse\"+\x8a\xb5\x18\x02\x10\x01\x92\xb5\x18\x04\b\x1e\x18<\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/api/v1/auth:login\x12\x8a\x01\n" +
+	"\fRefreshToken\x12$.erp.identity.v1.RefreshTokenRequest\x1a%.erp.identity.v1.RefreshTokenResponse\"-\x8a\xb5\x18\x02\x10\x01\x92\xb5\x18\x04\b<\x18<\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/api/v1/auth:refresh\x12o\n" +
 	"\x06Logout\x12\x1e.erp.identity.v1.LogoutRequest\x1a\x1f.erp.identity.v1.LogoutResponse\"$\x8a\xb5\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/api/v1/auth:logout\x12{\n" +
 	"\tLogoutAll\x12!.erp.identity.v1.LogoutAllRequest\x1a\".erp.identity.v1.LogoutAllResponse\"'\x8a\xb5\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/api/v1/auth:logoutAll\x12\x8f\x01\n" +
-	"\x0eChangePassword\x12&.erp.identity.v1.ChangePasswordRequest\x1a'.erp.identity.v1.ChangePasswordResponse\",\x8a\xb5\x18\x02\x18\x01\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/api/v1/auth:changePassword\x12\x87\x01\n" +
-	"\aGetJwks\x12\x1f.erp.identity.v1.GetJwksRequest\x1a .erp.identity.v1.GetJwksResponse\"9\x8a\xb5\x18\x02\x10\x01\x82\xd3\xe4\x93\x02-Z\x18\x12\x16/.well-known/jwks.json\x12\x11/api/v1/auth:jwks\x12\x80\x01\n" +
+	"\x0eChangePassword\x12&.erp.identity.v1.ChangePasswordRequest\x1a'.erp.identity.v1.ChangePasswordResponse\",\x8a\xb5\x18\x02\x18\x01\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/api/v1/auth:changePassword\x12\x8f\x01\n" +
+	"\aGetJwks\x12\x1f.erp.identity.v1.GetJwksRequest\x1a .erp.identity.v1.GetJwksResponse\"A\x8a\xb5\x18\x02\x10\x01\x9a\xb5\x18\x04\b<\x10\x01\x82\xd3\xe4\x93\x02-Z\x18\x12\x16/.well-known/jwks.json\x12\x11/api/v1/auth:jwks\x12\x80\x01\n" +
 	"\x0eGetCurrentUser\x12&.erp.identity.v1.GetCurrentUserRequest\x1a'.erp.identity.v1.GetCurrentUserResponse\"\x1d\x8a\xb5\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/auth:me\x12\x8c\x01\n" +
-	"\x0fListPermissions\x12'.erp.identity.v1.ListPermissionsRequest\x1a(.erp.identity.v1.ListPermissionsResponse\"&\x8a\xb5\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/v1/auth:permissions\x12\x9b\x01\n" +
-	"\x11IssueServiceToken\x12).erp.identity.v1.IssueServiceTokenRequest\x1a*.erp.identity.v1.IssueServiceTokenResponse\"/\x8a\xb5\x18\x02\x10\x01\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/api/v1/auth:issueServiceTokenB\xb1\x01\n" +
+	"\x0fListPermissions\x12'.erp.identity.v1.ListPermissionsRequest\x1a(.erp.identity.v1.ListPermissionsResponse\"&\x8a\xb5\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/v1/auth:permissions\x12\xa3\x01\n" +
+	"\x11IssueServiceToken\x12).erp.identity.v1.IssueServiceTokenRequest\x1a*.erp.identity.v1.IssueServiceTokenResponse\"7\x8a\xb5\x18\x02\x10\x01\x92\xb5\x18\x04\bx\x18<\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/api/v1/auth:issueServiceToken\x12\x97\x01\n" +
+	"\x0eExchangeApiKey\x12&.erp.identity.v1.ExchangeApiKeyRequest\x1a'.erp.identity.v1.ExchangeApiKeyResponse\"4\x8a\xb5\x18\x02\x10\x01\x92\xb5\x18\x04\bx\x18<\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/api/v1/auth:exchangeApiKeyB\xb1\x01\n" +
 	"\x13com.erp.identity.v1B\tAuthProtoP\x01Z1tessera.example/client/erp/identity/v1;identityv1\xa2\x02\x03EIX\xaa\x02\x0fErp.Identity.V1\xca\x02\x0fErp\\Identity\\V1\xe2\x02\x1bErp\\Identity\\V1\\GPBMetadata\xea\x02\x11Erp::Identity::V1b\x06proto3"
 
 var (
@@ -1429,7 +1535,7 @@ func file_erp_identity_v1_auth_proto_rawDescGZIP() []byte {
 	return file_erp_identity_v1_auth_proto_rawDescData
 }
 
-var file_erp_identity_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_erp_identity_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_erp_identity_v1_auth_proto_goTypes = []any{
 	(*TokenPair)(nil),                 // 0: erp.identity.v1.TokenPair
 	(*SignUpRequest)(nil),             // 1: erp.identity.v1.SignUpRequest
@@ -1454,50 +1560,55 @@ var file_erp_identity_v1_auth_proto_goTypes = []any{
 	(*Permission)(nil),                // 20: erp.identity.v1.Permission
 	(*IssueServiceTokenRequest)(nil),  // 21: erp.identity.v1.IssueServiceTokenRequest
 	(*IssueServiceTokenResponse)(nil), // 22: erp.identity.v1.IssueServiceTokenResponse
-	(*timestamppb.Timestamp)(nil),     // 23: google.protobuf.Timestamp
-	(*Tenant)(nil),                    // 24: erp.identity.v1.Tenant
-	(*User)(nil),                      // 25: erp.identity.v1.User
+	(*ExchangeApiKeyRequest)(nil),     // 23: erp.identity.v1.ExchangeApiKeyRequest
+	(*ExchangeApiKeyResponse)(nil),    // 24: erp.identity.v1.ExchangeApiKeyResponse
+	(*timestamppb.Timestamp)(nil),     // 25: google.protobuf.Timestamp
+	(*Tenant)(nil),                    // 26: erp.identity.v1.Tenant
+	(*User)(nil),                      // 27: erp.identity.v1.User
 }
 var file_erp_identity_v1_auth_proto_depIdxs = []int32{
-	23, // 0: erp.identity.v1.TokenPair.access_expire_time:type_name -> google.protobuf.Timestamp
-	23, // 1: erp.identity.v1.TokenPair.refresh_expire_time:type_name -> google.protobuf.Timestamp
+	25, // 0: erp.identity.v1.TokenPair.access_expire_time:type_name -> google.protobuf.Timestamp
+	25, // 1: erp.identity.v1.TokenPair.refresh_expire_time:type_name -> google.protobuf.Timestamp
 	0,  // 2: erp.identity.v1.SignUpResponse.tokens:type_name -> erp.identity.v1.TokenPair
-	24, // 3: erp.identity.v1.SignUpResponse.tenant:type_name -> erp.identity.v1.Tenant
-	25, // 4: erp.identity.v1.SignUpResponse.user:type_name -> erp.identity.v1.User
+	26, // 3: erp.identity.v1.SignUpResponse.tenant:type_name -> erp.identity.v1.Tenant
+	27, // 4: erp.identity.v1.SignUpResponse.user:type_name -> erp.identity.v1.User
 	0,  // 5: erp.identity.v1.LoginResponse.tokens:type_name -> erp.identity.v1.TokenPair
-	24, // 6: erp.identity.v1.LoginResponse.tenant:type_name -> erp.identity.v1.Tenant
-	25, // 7: erp.identity.v1.LoginResponse.user:type_name -> erp.identity.v1.User
+	26, // 6: erp.identity.v1.LoginResponse.tenant:type_name -> erp.identity.v1.Tenant
+	27, // 7: erp.identity.v1.LoginResponse.user:type_name -> erp.identity.v1.User
 	0,  // 8: erp.identity.v1.RefreshTokenResponse.tokens:type_name -> erp.identity.v1.TokenPair
 	15, // 9: erp.identity.v1.GetJwksResponse.keys:type_name -> erp.identity.v1.Jwk
-	25, // 10: erp.identity.v1.GetCurrentUserResponse.user:type_name -> erp.identity.v1.User
-	24, // 11: erp.identity.v1.GetCurrentUserResponse.tenant:type_name -> erp.identity.v1.Tenant
+	27, // 10: erp.identity.v1.GetCurrentUserResponse.user:type_name -> erp.identity.v1.User
+	26, // 11: erp.identity.v1.GetCurrentUserResponse.tenant:type_name -> erp.identity.v1.Tenant
 	20, // 12: erp.identity.v1.ListPermissionsResponse.permissions:type_name -> erp.identity.v1.Permission
-	23, // 13: erp.identity.v1.IssueServiceTokenResponse.expire_time:type_name -> google.protobuf.Timestamp
-	1,  // 14: erp.identity.v1.AuthService.SignUp:input_type -> erp.identity.v1.SignUpRequest
-	3,  // 15: erp.identity.v1.AuthService.Login:input_type -> erp.identity.v1.LoginRequest
-	5,  // 16: erp.identity.v1.AuthService.RefreshToken:input_type -> erp.identity.v1.RefreshTokenRequest
-	7,  // 17: erp.identity.v1.AuthService.Logout:input_type -> erp.identity.v1.LogoutRequest
-	9,  // 18: erp.identity.v1.AuthService.LogoutAll:input_type -> erp.identity.v1.LogoutAllRequest
-	11, // 19: erp.identity.v1.AuthService.ChangePassword:input_type -> erp.identity.v1.ChangePasswordRequest
-	13, // 20: erp.identity.v1.AuthService.GetJwks:input_type -> erp.identity.v1.GetJwksRequest
-	16, // 21: erp.identity.v1.AuthService.GetCurrentUser:input_type -> erp.identity.v1.GetCurrentUserRequest
-	18, // 22: erp.identity.v1.AuthService.ListPermissions:input_type -> erp.identity.v1.ListPermissionsRequest
-	21, // 23: erp.identity.v1.AuthService.IssueServiceToken:input_type -> erp.identity.v1.IssueServiceTokenRequest
-	2,  // 24: erp.identity.v1.AuthService.SignUp:output_type -> erp.identity.v1.SignUpResponse
-	4,  // 25: erp.identity.v1.AuthService.Login:output_type -> erp.identity.v1.LoginResponse
-	6,  // 26: erp.identity.v1.AuthService.RefreshToken:output_type -> erp.identity.v1.RefreshTokenResponse
-	8,  // 27: erp.identity.v1.AuthService.Logout:output_type -> erp.identity.v1.LogoutResponse
-	10, // 28: erp.identity.v1.AuthService.LogoutAll:output_type -> erp.identity.v1.LogoutAllResponse
-	12, // 29: erp.identity.v1.AuthService.ChangePassword:output_type -> erp.identity.v1.ChangePasswordResponse
-	14, // 30: erp.identity.v1.AuthService.GetJwks:output_type -> erp.identity.v1.GetJwksResponse
-	17, // 31: erp.identity.v1.AuthService.GetCurrentUser:output_type -> erp.identity.v1.GetCurrentUserResponse
-	19, // 32: erp.identity.v1.AuthService.ListPermissions:output_type -> erp.identity.v1.ListPermissionsResponse
-	22, // 33: erp.identity.v1.AuthService.IssueServiceToken:output_type -> erp.identity.v1.IssueServiceTokenResponse
-	24, // [24:34] is the sub-list for method output_type
-	14, // [14:24] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	25, // 13: erp.identity.v1.IssueServiceTokenResponse.expire_time:type_name -> google.protobuf.Timestamp
+	25, // 14: erp.identity.v1.ExchangeApiKeyResponse.access_expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 15: erp.identity.v1.AuthService.SignUp:input_type -> erp.identity.v1.SignUpRequest
+	3,  // 16: erp.identity.v1.AuthService.Login:input_type -> erp.identity.v1.LoginRequest
+	5,  // 17: erp.identity.v1.AuthService.RefreshToken:input_type -> erp.identity.v1.RefreshTokenRequest
+	7,  // 18: erp.identity.v1.AuthService.Logout:input_type -> erp.identity.v1.LogoutRequest
+	9,  // 19: erp.identity.v1.AuthService.LogoutAll:input_type -> erp.identity.v1.LogoutAllRequest
+	11, // 20: erp.identity.v1.AuthService.ChangePassword:input_type -> erp.identity.v1.ChangePasswordRequest
+	13, // 21: erp.identity.v1.AuthService.GetJwks:input_type -> erp.identity.v1.GetJwksRequest
+	16, // 22: erp.identity.v1.AuthService.GetCurrentUser:input_type -> erp.identity.v1.GetCurrentUserRequest
+	18, // 23: erp.identity.v1.AuthService.ListPermissions:input_type -> erp.identity.v1.ListPermissionsRequest
+	21, // 24: erp.identity.v1.AuthService.IssueServiceToken:input_type -> erp.identity.v1.IssueServiceTokenRequest
+	23, // 25: erp.identity.v1.AuthService.ExchangeApiKey:input_type -> erp.identity.v1.ExchangeApiKeyRequest
+	2,  // 26: erp.identity.v1.AuthService.SignUp:output_type -> erp.identity.v1.SignUpResponse
+	4,  // 27: erp.identity.v1.AuthService.Login:output_type -> erp.identity.v1.LoginResponse
+	6,  // 28: erp.identity.v1.AuthService.RefreshToken:output_type -> erp.identity.v1.RefreshTokenResponse
+	8,  // 29: erp.identity.v1.AuthService.Logout:output_type -> erp.identity.v1.LogoutResponse
+	10, // 30: erp.identity.v1.AuthService.LogoutAll:output_type -> erp.identity.v1.LogoutAllResponse
+	12, // 31: erp.identity.v1.AuthService.ChangePassword:output_type -> erp.identity.v1.ChangePasswordResponse
+	14, // 32: erp.identity.v1.AuthService.GetJwks:output_type -> erp.identity.v1.GetJwksResponse
+	17, // 33: erp.identity.v1.AuthService.GetCurrentUser:output_type -> erp.identity.v1.GetCurrentUserResponse
+	19, // 34: erp.identity.v1.AuthService.ListPermissions:output_type -> erp.identity.v1.ListPermissionsResponse
+	22, // 35: erp.identity.v1.AuthService.IssueServiceToken:output_type -> erp.identity.v1.IssueServiceTokenResponse
+	24, // 36: erp.identity.v1.AuthService.ExchangeApiKey:output_type -> erp.identity.v1.ExchangeApiKeyResponse
+	26, // [26:37] is the sub-list for method output_type
+	15, // [15:26] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_erp_identity_v1_auth_proto_init() }
@@ -1514,7 +1625,7 @@ func file_erp_identity_v1_auth_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_erp_identity_v1_auth_proto_rawDesc), len(file_erp_identity_v1_auth_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

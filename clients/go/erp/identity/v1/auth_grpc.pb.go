@@ -31,6 +31,7 @@ const (
 	AuthService_GetCurrentUser_FullMethodName    = "/erp.identity.v1.AuthService/GetCurrentUser"
 	AuthService_ListPermissions_FullMethodName   = "/erp.identity.v1.AuthService/ListPermissions"
 	AuthService_IssueServiceToken_FullMethodName = "/erp.identity.v1.AuthService/IssueServiceToken"
+	AuthService_ExchangeApiKey_FullMethodName    = "/erp.identity.v1.AuthService/ExchangeApiKey"
 )
 
 // AuthServiceClient is the client API for AuthService service.
@@ -75,6 +76,11 @@ type AuthServiceClient interface {
 	// with IDENTITY_REASON_CREDENTIALS_WRONG alike for an unknown service and a wrong secret,
 	// with IDENTITY_REASON_PERMISSION_BEYOND_OWN when it asks for more than it was granted.
 	IssueServiceToken(ctx context.Context, in *IssueServiceTokenRequest, opts ...grpc.CallOption) (*IssueServiceTokenResponse, error)
+	// Exchanges an API key for an access token of five minutes, which does what the key's scopes
+	// and its user's roles both allow now. The gateway does it for calls with the header
+	// `x-api-key`. Fails with IDENTITY_REASON_API_KEY_INVALID alike for a key unknown, expired,
+	// deleted, or of a user or tenant that is locked.
+	ExchangeApiKey(ctx context.Context, in *ExchangeApiKeyRequest, opts ...grpc.CallOption) (*ExchangeApiKeyResponse, error)
 }
 
 type authServiceClient struct {
@@ -185,6 +191,16 @@ func (c *authServiceClient) IssueServiceToken(ctx context.Context, in *IssueServ
 	return out, nil
 }
 
+func (c *authServiceClient) ExchangeApiKey(ctx context.Context, in *ExchangeApiKeyRequest, opts ...grpc.CallOption) (*ExchangeApiKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExchangeApiKeyResponse)
+	err := c.cc.Invoke(ctx, AuthService_ExchangeApiKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AuthServiceServer is the server API for AuthService service.
 // All implementations must embed UnimplementedAuthServiceServer
 // for forward compatibility.
@@ -227,6 +243,11 @@ type AuthServiceServer interface {
 	// with IDENTITY_REASON_CREDENTIALS_WRONG alike for an unknown service and a wrong secret,
 	// with IDENTITY_REASON_PERMISSION_BEYOND_OWN when it asks for more than it was granted.
 	IssueServiceToken(context.Context, *IssueServiceTokenRequest) (*IssueServiceTokenResponse, error)
+	// Exchanges an API key for an access token of five minutes, which does what the key's scopes
+	// and its user's roles both allow now. The gateway does it for calls with the header
+	// `x-api-key`. Fails with IDENTITY_REASON_API_KEY_INVALID alike for a key unknown, expired,
+	// deleted, or of a user or tenant that is locked.
+	ExchangeApiKey(context.Context, *ExchangeApiKeyRequest) (*ExchangeApiKeyResponse, error)
 	mustEmbedUnimplementedAuthServiceServer()
 }
 
@@ -266,6 +287,9 @@ func (UnimplementedAuthServiceServer) ListPermissions(context.Context, *ListPerm
 }
 func (UnimplementedAuthServiceServer) IssueServiceToken(context.Context, *IssueServiceTokenRequest) (*IssueServiceTokenResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueServiceToken not implemented")
+}
+func (UnimplementedAuthServiceServer) ExchangeApiKey(context.Context, *ExchangeApiKeyRequest) (*ExchangeApiKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExchangeApiKey not implemented")
 }
 func (UnimplementedAuthServiceServer) mustEmbedUnimplementedAuthServiceServer() {}
 func (UnimplementedAuthServiceServer) testEmbeddedByValue()                     {}
@@ -468,6 +492,24 @@ func _AuthService_IssueServiceToken_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AuthService_ExchangeApiKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExchangeApiKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuthServiceServer).ExchangeApiKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuthService_ExchangeApiKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuthServiceServer).ExchangeApiKey(ctx, req.(*ExchangeApiKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AuthService_ServiceDesc is the grpc.ServiceDesc for AuthService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -514,6 +556,10 @@ var AuthService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "IssueServiceToken",
 			Handler:    _AuthService_IssueServiceToken_Handler,
+		},
+		{
+			MethodName: "ExchangeApiKey",
+			Handler:    _AuthService_ExchangeApiKey_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

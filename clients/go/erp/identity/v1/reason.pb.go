@@ -68,6 +68,12 @@ const (
 	// No active user would be left whose roles allow everything (`*`), and with that nobody who
 	// may manage all the others.
 	IdentityReason_IDENTITY_REASON_LAST_ADMINISTRATOR IdentityReason = 17
+	// The API key is unknown, expired or deleted, or its user or tenant may not sign in.
+	IdentityReason_IDENTITY_REASON_API_KEY_INVALID IdentityReason = 18
+	// The key would run out before it begins.
+	IdentityReason_IDENTITY_REASON_API_KEY_TIME IdentityReason = 19
+	// Only its user may change a key or give it a new text; others may delete it.
+	IdentityReason_IDENTITY_REASON_API_KEY_FOREIGN IdentityReason = 20
 )
 
 // Enum value maps for IdentityReason.
@@ -91,6 +97,9 @@ var (
 		15: "IDENTITY_REASON_ROLE_SYSTEM",
 		16: "IDENTITY_REASON_ROLE_IN_USE",
 		17: "IDENTITY_REASON_LAST_ADMINISTRATOR",
+		18: "IDENTITY_REASON_API_KEY_INVALID",
+		19: "IDENTITY_REASON_API_KEY_TIME",
+		20: "IDENTITY_REASON_API_KEY_FOREIGN",
 	}
 	IdentityReason_value = map[string]int32{
 		"IDENTITY_REASON_UNSPECIFIED":           0,
@@ -111,6 +120,9 @@ var (
 		"IDENTITY_REASON_ROLE_SYSTEM":           15,
 		"IDENTITY_REASON_ROLE_IN_USE":           16,
 		"IDENTITY_REASON_LAST_ADMINISTRATOR":    17,
+		"IDENTITY_REASON_API_KEY_INVALID":       18,
+		"IDENTITY_REASON_API_KEY_TIME":          19,
+		"IDENTITY_REASON_API_KEY_FOREIGN":       20,
 	}
 )
 
@@ -145,8 +157,7 @@ var File_erp_identity_v1_reason_proto protoreflect.FileDescriptor
 
 const file_erp_identity_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1cerp/identity/v1/reason.proto\x12\x0ferp.identity.v1\x1a\x14erp/v1/options.proto*\xad\n" +
-	"\n" +
+	"\x1cerp/identity/v1/reason.proto\x12\x0ferp.identity.v1\x1a\x14erp/v1/options.proto*\x8a\f\n" +
 	"\x0eIdentityReason\x12\x1f\n" +
 	"\x1bIDENTITY_REASON_UNSPECIFIED\x10\x00\x12P\n" +
 	"!IDENTITY_REASON_CREDENTIALS_WRONG\x10\x01\x1a)\x8a\xb5\x18%\b\x10\x12!the name or the password is wrong\x12?\n" +
@@ -166,7 +177,10 @@ const file_erp_identity_v1_reason_proto_rawDesc = "" +
 	"\x1cIDENTITY_REASON_ROLE_UNKNOWN\x10\x0e\x1a\x1d\x8a\xb5\x18\x19\b\t\x12\x15a role does not exist\x12C\n" +
 	"\x1bIDENTITY_REASON_ROLE_SYSTEM\x10\x0f\x1a\"\x8a\xb5\x18\x1e\b\t\x12\x1athe role cannot be changed\x12<\n" +
 	"\x1bIDENTITY_REASON_ROLE_IN_USE\x10\x10\x1a\x1b\x8a\xb5\x18\x17\b\t\x12\x13users hold the role\x12P\n" +
-	"\"IDENTITY_REASON_LAST_ADMINISTRATOR\x10\x11\x1a(\x8a\xb5\x18$\b\t\x12 the last administrator must stay\x1a\x12\x8a\xb5\x18\x0e\n" +
+	"\"IDENTITY_REASON_LAST_ADMINISTRATOR\x10\x11\x1a(\x8a\xb5\x18$\b\t\x12 the last administrator must stay\x12E\n" +
+	"\x1fIDENTITY_REASON_API_KEY_INVALID\x10\x12\x1a \x8a\xb5\x18\x1c\b\x10\x12\x18the API key is not valid\x12L\n" +
+	"\x1cIDENTITY_REASON_API_KEY_TIME\x10\x13\x1a*\x8a\xb5\x18&\b\x03\x12\"the key must run out in the future\x12F\n" +
+	"\x1fIDENTITY_REASON_API_KEY_FOREIGN\x10\x14\x1a!\x8a\xb5\x18\x1d\b\a\x12\x19the key is another user's\x1a\x12\x8a\xb5\x18\x0e\n" +
 	"\ferp.identityB\xb3\x01\n" +
 	"\x13com.erp.identity.v1B\vReasonProtoP\x01Z1tessera.example/client/erp/identity/v1;identityv1\xa2\x02\x03EIX\xaa\x02\x0fErp.Identity.V1\xca\x02\x0fErp\\Identity\\V1\xe2\x02\x1bErp\\Identity\\V1\\GPBMetadata\xea\x02\x11Erp::Identity::V1b\x06proto3"
 

@@ -893,7 +893,7 @@ var File_erp_inventory_v1_stock_level_proto protoreflect.FileDescriptor
 
 const file_erp_inventory_v1_stock_level_proto_rawDesc = "" +
 	"\n" +
-	"\"erp/inventory/v1/stock_level.proto\x12\x10erp.inventory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xd3\x05\n" +
+	"\"erp/inventory/v1/stock_level.proto\x12\x10erp.inventory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xef\x05\n" +
 	"\n" +
 	"StockLevel\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12!\n" +
@@ -906,8 +906,8 @@ const file_erp_inventory_v1_stock_level_proto_rawDesc = "" +
 	"\aon_hand\x18\x05 \x01(\v2\x14.google.type.DecimalR\x06onHand\x120\n" +
 	"\breserved\x18\x06 \x01(\v2\x14.google.type.DecimalR\breserved\x122\n" +
 	"\tavailable\x18\a \x01(\v2\x14.google.type.DecimalR\tavailable\x129\n" +
-	"\rreorder_level\x18\b \x01(\v2\x14.google.type.DecimalR\freorderLevel\x12(\n" +
-	"\x05value\x18\t \x01(\v2\x12.google.type.MoneyR\x05value\x12A\n" +
+	"\rreorder_level\x18\b \x01(\v2\x14.google.type.DecimalR\freorderLevel\x12D\n" +
+	"\x05value\x18\t \x01(\v2\x12.google.type.MoneyB\x1a\x8a\xb5\x18\x16\"\x14inventory.costs.readR\x05value\x12A\n" +
 	"\vcreate_time\x18Z \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18[ \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +

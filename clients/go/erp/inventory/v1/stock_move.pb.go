@@ -1276,7 +1276,7 @@ var File_erp_inventory_v1_stock_move_proto protoreflect.FileDescriptor
 
 const file_erp_inventory_v1_stock_move_proto_rawDesc = "" +
 	"\n" +
-	"!erp/inventory/v1/stock_move.proto\x12\x10erp.inventory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xcb\x06\n" +
+	"!erp/inventory/v1/stock_move.proto\x12\x10erp.inventory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\x83\a\n" +
 	"\tStockMove\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12!\n" +
 	"\ttenant_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\btenantId\x12G\n" +
@@ -1286,9 +1286,9 @@ const file_erp_inventory_v1_stock_move_proto_rawDesc = "" +
 	"\fwarehouse_id\x18\x04 \x01(\tB,\xe2A\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x8a\xb5\x18\x1c\n" +
 	"\x1aerp.inventory.v1.WarehouseR\vwarehouseId\x123\n" +
 	"\x04kind\x18\x05 \x01(\x0e2\x1f.erp.inventory.v1.StockMoveKindR\x04kind\x120\n" +
-	"\bquantity\x18\x06 \x01(\v2\x14.google.type.DecimalR\bquantity\x12/\n" +
-	"\tunit_cost\x18\a \x01(\v2\x12.google.type.MoneyR\bunitCost\x12(\n" +
-	"\x05value\x18\b \x01(\v2\x12.google.type.MoneyR\x05value\x12\x1f\n" +
+	"\bquantity\x18\x06 \x01(\v2\x14.google.type.DecimalR\bquantity\x12K\n" +
+	"\tunit_cost\x18\a \x01(\v2\x12.google.type.MoneyB\x1a\x8a\xb5\x18\x16\"\x14inventory.costs.readR\bunitCost\x12D\n" +
+	"\x05value\x18\b \x01(\v2\x12.google.type.MoneyB\x1a\x8a\xb5\x18\x16\"\x14inventory.costs.readR\x05value\x12\x1f\n" +
 	"\vsource_type\x18\t \x01(\tR\n" +
 	"sourceType\x12*\n" +
 	"\tsource_id\x18\n" +

@@ -2,6 +2,7 @@
 /* eslint-disable */
 
 // Messages, enums and services of the domain identity.
+export * from "../erp/identity/v1/api_key_pb.js";
 export * from "../erp/identity/v1/auth_pb.js";
 export * from "../erp/identity/v1/reason_pb.js";
 export * from "../erp/identity/v1/role_pb.js";

@@ -26,7 +26,7 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctessera/erp/v1/options.proto\x12\x06\x65rp.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"f\n\x06\x41\x63\x63\x65ss\x12\x1e\n\npermission\x18\x01 \x01(\tR\npermission\x12\x16\n\x06public\x18\x02 \x01(\x08R\x06public\x12$\n\rauthenticated\x18\x03 \x01(\x08R\rauthenticated\"\x8b\x01\n\x06\x45ntity\x12\x14\n\x05table\x18\x01 \x01(\tR\x05table\x12\x16\n\x06search\x18\x02 \x01(\tR\x06search\x12\x1f\n\x0bsoft_delete\x18\x03 \x01(\x08R\nsoftDelete\x12\x14\n\x05topic\x18\x04 \x01(\tR\x05topic\x12\x1c\n\taggregate\x18\x05 \x01(\x08R\taggregate\"C\n\x05\x45vent\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n\x05topic\x18\x02 \x01(\tR\x05topic\x12\x10\n\x03key\x18\x03 \x01(\tR\x03key\"d\n\x05Topic\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n\npartitions\x18\x02 \x01(\x05R\npartitions\x12\'\n\x0fretention_hours\x18\x03 \x01(\x05R\x0eretentionHours\"[\n\x05\x46ield\x12\x1e\n\nreferences\x18\x01 \x01(\tR\nreferences\x12\x1a\n\x08personal\x18\x02 \x01(\x08R\x08personal\x12\x16\n\x06secret\x18\x03 \x01(\x08R\x06secret\"#\n\tReasonSet\x12\x16\n\x06\x64omain\x18\x01 \x01(\tR\x06\x64omain\"H\n\x06Reason\x12$\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x10.google.rpc.CodeR\x04\x63ode\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message:H\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x0e.erp.v1.AccessR\x06\x61\x63\x63\x65ss:I\n\x06\x65ntity\x12\x1f.google.protobuf.MessageOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x0e.erp.v1.EntityR\x06\x65ntity:F\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xd2\x86\x03 \x01(\x0b\x32\r.erp.v1.EventR\x05\x65vent:D\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xd1\x86\x03 \x01(\x0b\x32\r.erp.v1.FieldR\x05\x66ield:E\n\x06topics\x12\x1c.google.protobuf.FileOptions\x18\xd1\x86\x03 \x03(\x0b\x32\r.erp.v1.TopicR\x06topics:P\n\nreason_set\x12\x1c.google.protobuf.EnumOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x11.erp.v1.ReasonSetR\treasonSet:K\n\x06reason\x12!.google.protobuf.EnumValueOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x0e.erp.v1.ReasonR\x06reasonb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctessera/erp/v1/options.proto\x12\x06\x65rp.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"f\n\x06\x41\x63\x63\x65ss\x12\x1e\n\npermission\x18\x01 \x01(\tR\npermission\x12\x16\n\x06public\x18\x02 \x01(\x08R\x06public\x12$\n\rauthenticated\x18\x03 \x01(\x08R\rauthenticated\"s\n\x04Rate\x12!\n\x0c\x63\x61ller_limit\x18\x01 \x01(\x05R\x0b\x63\x61llerLimit\x12!\n\x0ctenant_limit\x18\x02 \x01(\x05R\x0btenantLimit\x12%\n\x0ewindow_seconds\x18\x03 \x01(\x05R\rwindowSeconds\"G\n\x05\x43\x61\x63he\x12&\n\x0fmax_age_seconds\x18\x01 \x01(\x05R\rmaxAgeSeconds\x12\x16\n\x06shared\x18\x02 \x01(\x08R\x06shared\"\x8b\x01\n\x06\x45ntity\x12\x14\n\x05table\x18\x01 \x01(\tR\x05table\x12\x16\n\x06search\x18\x02 \x01(\tR\x06search\x12\x1f\n\x0bsoft_delete\x18\x03 \x01(\x08R\nsoftDelete\x12\x14\n\x05topic\x18\x04 \x01(\tR\x05topic\x12\x1c\n\taggregate\x18\x05 \x01(\x08R\taggregate\"C\n\x05\x45vent\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n\x05topic\x18\x02 \x01(\tR\x05topic\x12\x10\n\x03key\x18\x03 \x01(\tR\x03key\"d\n\x05Topic\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n\npartitions\x18\x02 \x01(\x05R\npartitions\x12\'\n\x0fretention_hours\x18\x03 \x01(\x05R\x0eretentionHours\"\x84\x01\n\x05\x46ield\x12\x1e\n\nreferences\x18\x01 \x01(\tR\nreferences\x12\x1a\n\x08personal\x18\x02 \x01(\x08R\x08personal\x12\x16\n\x06secret\x18\x03 \x01(\x08R\x06secret\x12\'\n\x0fread_permission\x18\x04 \x01(\tR\x0ereadPermission\"#\n\tReasonSet\x12\x16\n\x06\x64omain\x18\x01 \x01(\tR\x06\x64omain\"H\n\x06Reason\x12$\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x10.google.rpc.CodeR\x04\x63ode\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message:H\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x0e.erp.v1.AccessR\x06\x61\x63\x63\x65ss:B\n\x04rate\x12\x1e.google.protobuf.MethodOptions\x18\xd2\x86\x03 \x01(\x0b\x32\x0c.erp.v1.RateR\x04rate:E\n\x05\x63\x61\x63he\x12\x1e.google.protobuf.MethodOptions\x18\xd3\x86\x03 \x01(\x0b\x32\r.erp.v1.CacheR\x05\x63\x61\x63he:I\n\x06\x65ntity\x12\x1f.google.protobuf.MessageOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x0e.erp.v1.EntityR\x06\x65ntity:F\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xd2\x86\x03 \x01(\x0b\x32\r.erp.v1.EventR\x05\x65vent:D\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xd1\x86\x03 \x01(\x0b\x32\r.erp.v1.FieldR\x05\x66ield:E\n\x06topics\x12\x1c.google.protobuf.FileOptions\x18\xd1\x86\x03 \x03(\x0b\x32\r.erp.v1.TopicR\x06topics:P\n\nreason_set\x12\x1c.google.protobuf.EnumOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x11.erp.v1.ReasonSetR\treasonSet:K\n\x06reason\x12!.google.protobuf.EnumValueOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x0e.erp.v1.ReasonR\x06reasonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,16 +35,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCESS']._serialized_start=97
   _globals['_ACCESS']._serialized_end=199
-  _globals['_ENTITY']._serialized_start=202
-  _globals['_ENTITY']._serialized_end=341
-  _globals['_EVENT']._serialized_start=343
-  _globals['_EVENT']._serialized_end=410
-  _globals['_TOPIC']._serialized_start=412
-  _globals['_TOPIC']._serialized_end=512
-  _globals['_FIELD']._serialized_start=514
-  _globals['_FIELD']._serialized_end=605
-  _globals['_REASONSET']._serialized_start=607
-  _globals['_REASONSET']._serialized_end=642
-  _globals['_REASON']._serialized_start=644
-  _globals['_REASON']._serialized_end=716
+  _globals['_RATE']._serialized_start=201
+  _globals['_RATE']._serialized_end=316
+  _globals['_CACHE']._serialized_start=318
+  _globals['_CACHE']._serialized_end=389
+  _globals['_ENTITY']._serialized_start=392
+  _globals['_ENTITY']._serialized_end=531
+  _globals['_EVENT']._serialized_start=533
+  _globals['_EVENT']._serialized_end=600
+  _globals['_TOPIC']._serialized_start=602
+  _globals['_TOPIC']._serialized_end=702
+  _globals['_FIELD']._serialized_start=705
+  _globals['_FIELD']._serialized_end=837
+  _globals['_REASONSET']._serialized_start=839
+  _globals['_REASONSET']._serialized_end=874
+  _globals['_REASON']._serialized_start=876
+  _globals['_REASON']._serialized_end=948
 # @@protoc_insertion_point(module_scope)

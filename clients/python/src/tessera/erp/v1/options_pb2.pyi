@@ -52,6 +52,65 @@ class Access(google.protobuf.message.Message):
 Global___Access: typing_extensions.TypeAlias = Access
 
 @typing.final
+class Rate(google.protobuf.message.Message):
+    """How often a method may be called; the gateway counts and refuses the rest with
+    RESOURCE_EXHAUSTED and the seconds to wait. Logging in, which takes guesses, is declared
+    `{caller_limit: 20, window_seconds: 60}`.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CALLER_LIMIT_FIELD_NUMBER: builtins.int
+    TENANT_LIMIT_FIELD_NUMBER: builtins.int
+    WINDOW_SECONDS_FIELD_NUMBER: builtins.int
+    caller_limit: builtins.int
+    """Calls of one caller within the window: one user, one API key, or for calls without a token
+    one network address. 0: no limit of the method's own.
+    """
+    tenant_limit: builtins.int
+    """Calls of all callers of one tenant together within the window. 0: no limit of the method's own."""
+    window_seconds: builtins.int
+    """Length of the window in seconds, 1 to 86400."""
+    def __init__(
+        self,
+        *,
+        caller_limit: builtins.int = ...,
+        tenant_limit: builtins.int = ...,
+        window_seconds: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["caller_limit", b"caller_limit", "tenant_limit", b"tenant_limit", "window_seconds", b"window_seconds"]) -> None: ...
+
+Global___Rate: typing_extensions.TypeAlias = Rate
+
+@typing.final
+class Cache(google.protobuf.message.Message):
+    """How long an answer may be kept. The public keys, which are the same for everybody, are
+    declared `{max_age_seconds: 60, shared: true}`.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MAX_AGE_SECONDS_FIELD_NUMBER: builtins.int
+    SHARED_FIELD_NUMBER: builtins.int
+    max_age_seconds: builtins.int
+    """Age in seconds after which an answer is asked for anew, 1 to 3600. The answer's
+    `cache-control` says the same to the caller.
+    """
+    shared: builtins.bool
+    """True when the answer is the same for every caller. False: it is kept for one tenant and one
+    caller alone.
+    """
+    def __init__(
+        self,
+        *,
+        max_age_seconds: builtins.int = ...,
+        shared: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["max_age_seconds", b"max_age_seconds", "shared", b"shared"]) -> None: ...
+
+Global___Cache: typing_extensions.TypeAlias = Cache
+
+@typing.final
 class Entity(google.protobuf.message.Message):
     """How a message is stored."""
 
@@ -154,6 +213,7 @@ class Field(google.protobuf.message.Message):
     REFERENCES_FIELD_NUMBER: builtins.int
     PERSONAL_FIELD_NUMBER: builtins.int
     SECRET_FIELD_NUMBER: builtins.int
+    READ_PERMISSION_FIELD_NUMBER: builtins.int
     references: builtins.str
     """Full name of the entity whose id the field holds: `erp.crm.v1.Account`."""
     personal: builtins.bool
@@ -164,14 +224,21 @@ class Field(google.protobuf.message.Message):
     """True when the value may not leave the service: it is masked everywhere and
     never logged.
     """
+    read_permission: builtins.str
+    """The permission without which the field stays empty in answers, beside that of the method,
+    and without which no list is filtered or sorted by it: what stock is worth is declared
+    `{read_permission: "inventory.costs.read"}`. Events carry the value. Empty: whoever may
+    call the method may read the field.
+    """
     def __init__(
         self,
         *,
         references: builtins.str = ...,
         personal: builtins.bool = ...,
         secret: builtins.bool = ...,
+        read_permission: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["personal", b"personal", "references", b"references", "secret", b"secret"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["personal", b"personal", "read_permission", b"read_permission", "references", b"references", "secret", b"secret"]) -> None: ...
 
 Global___Field: typing_extensions.TypeAlias = Field
 
@@ -216,6 +283,8 @@ class Reason(google.protobuf.message.Message):
 Global___Reason: typing_extensions.TypeAlias = Reason
 
 ACCESS_FIELD_NUMBER: builtins.int
+RATE_FIELD_NUMBER: builtins.int
+CACHE_FIELD_NUMBER: builtins.int
 ENTITY_FIELD_NUMBER: builtins.int
 EVENT_FIELD_NUMBER: builtins.int
 FIELD_FIELD_NUMBER: builtins.int
@@ -224,6 +293,10 @@ REASON_SET_FIELD_NUMBER: builtins.int
 REASON_FIELD_NUMBER: builtins.int
 access: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, Global___Access]
 """Who may call the method. A method without it does not build."""
+rate: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, Global___Rate]
+"""How often the method may be called, beside the limits of the caller's plan."""
+cache: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, Global___Cache]
+"""How long the gateway may answer from what it was told before. Only for methods that read."""
 entity: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MessageOptions, Global___Entity]
 """Marks a message that is stored as a row of a table."""
 event: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MessageOptions, Global___Event]

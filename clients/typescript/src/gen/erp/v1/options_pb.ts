@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file erp/v1/options.proto.
  */
 export const file_erp_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChRlcnAvdjEvb3B0aW9ucy5wcm90bxIGZXJwLnYxIkMKBkFjY2VzcxISCgpwZXJtaXNzaW9uGAEgASgJEg4KBnB1YmxpYxgCIAEoCBIVCg1hdXRoZW50aWNhdGVkGAMgASgIIl4KBkVudGl0eRINCgV0YWJsZRgBIAEoCRIOCgZzZWFyY2gYAiABKAkSEwoLc29mdF9kZWxldGUYAyABKAgSDQoFdG9waWMYBCABKAkSEQoJYWdncmVnYXRlGAUgASgIIjEKBUV2ZW50EgwKBHR5cGUYASABKAkSDQoFdG9waWMYAiABKAkSCwoDa2V5GAMgASgJIkIKBVRvcGljEgwKBG5hbWUYASABKAkSEgoKcGFydGl0aW9ucxgCIAEoBRIXCg9yZXRlbnRpb25faG91cnMYAyABKAUiPQoFRmllbGQSEgoKcmVmZXJlbmNlcxgBIAEoCRIQCghwZXJzb25hbBgCIAEoCBIOCgZzZWNyZXQYAyABKAgiGwoJUmVhc29uU2V0Eg4KBmRvbWFpbhgBIAEoCSI5CgZSZWFzb24SHgoEY29kZRgBIAEoDjIQLmdvb2dsZS5ycGMuQ29kZRIPCgdtZXNzYWdlGAIgASgJOkgKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNGGAyABKAsyDi5lcnAudjEuQWNjZXNzUgZhY2Nlc3M6SQoGZW50aXR5Eh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNGGAyABKAsyDi5lcnAudjEuRW50aXR5UgZlbnRpdHk6RgoFZXZlbnQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMY0oYDIAEoCzINLmVycC52MS5FdmVudFIFZXZlbnQ6RAoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAsyDS5lcnAudjEuRmllbGRSBWZpZWxkOkUKBnRvcGljcxIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjRhgMgAygLMg0uZXJwLnYxLlRvcGljUgZ0b3BpY3M6UAoKcmVhc29uX3NldBIcLmdvb2dsZS5wcm90b2J1Zi5FbnVtT3B0aW9ucxjRhgMgASgLMhEuZXJwLnYxLlJlYXNvblNldFIJcmVhc29uU2V0OksKBnJlYXNvbhIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGNGGAyABKAsyDi5lcnAudjEuUmVhc29uUgZyZWFzb25iBnByb3RvMw", [file_google_protobuf_descriptor, file_google_rpc_code]);
+  fileDesc("ChRlcnAvdjEvb3B0aW9ucy5wcm90bxIGZXJwLnYxIkMKBkFjY2VzcxISCgpwZXJtaXNzaW9uGAEgASgJEg4KBnB1YmxpYxgCIAEoCBIVCg1hdXRoZW50aWNhdGVkGAMgASgIIkoKBFJhdGUSFAoMY2FsbGVyX2xpbWl0GAEgASgFEhQKDHRlbmFudF9saW1pdBgCIAEoBRIWCg53aW5kb3dfc2Vjb25kcxgDIAEoBSIwCgVDYWNoZRIXCg9tYXhfYWdlX3NlY29uZHMYASABKAUSDgoGc2hhcmVkGAIgASgIIl4KBkVudGl0eRINCgV0YWJsZRgBIAEoCRIOCgZzZWFyY2gYAiABKAkSEwoLc29mdF9kZWxldGUYAyABKAgSDQoFdG9waWMYBCABKAkSEQoJYWdncmVnYXRlGAUgASgIIjEKBUV2ZW50EgwKBHR5cGUYASABKAkSDQoFdG9waWMYAiABKAkSCwoDa2V5GAMgASgJIkIKBVRvcGljEgwKBG5hbWUYASABKAkSEgoKcGFydGl0aW9ucxgCIAEoBRIXCg9yZXRlbnRpb25faG91cnMYAyABKAUiVgoFRmllbGQSEgoKcmVmZXJlbmNlcxgBIAEoCRIQCghwZXJzb25hbBgCIAEoCBIOCgZzZWNyZXQYAyABKAgSFwoPcmVhZF9wZXJtaXNzaW9uGAQgASgJIhsKCVJlYXNvblNldBIOCgZkb21haW4YASABKAkiOQoGUmVhc29uEh4KBGNvZGUYASABKA4yEC5nb29nbGUucnBjLkNvZGUSDwoHbWVzc2FnZRgCIAEoCTpICgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgLMg4uZXJwLnYxLkFjY2Vzc1IGYWNjZXNzOkIKBHJhdGUSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjShgMgASgLMgwuZXJwLnYxLlJhdGVSBHJhdGU6RQoFY2FjaGUSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjThgMgASgLMg0uZXJwLnYxLkNhY2hlUgVjYWNoZTpJCgZlbnRpdHkSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMY0YYDIAEoCzIOLmVycC52MS5FbnRpdHlSBmVudGl0eTpGCgVldmVudBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjShgMgASgLMg0uZXJwLnYxLkV2ZW50UgVldmVudDpECgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCzINLmVycC52MS5GaWVsZFIFZmllbGQ6RQoGdG9waWNzEhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGNGGAyADKAsyDS5lcnAudjEuVG9waWNSBnRvcGljczpQCgpyZWFzb25fc2V0EhwuZ29vZ2xlLnByb3RvYnVmLkVudW1PcHRpb25zGNGGAyABKAsyES5lcnAudjEuUmVhc29uU2V0UglyZWFzb25TZXQ6SwoGcmVhc29uEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMY0YYDIAEoCzIOLmVycC52MS5SZWFzb25SBnJlYXNvbmIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_rpc_code]);
 
 /**
  * The rule that decides who may call a method. Exactly one field is set.
@@ -55,6 +55,75 @@ export type Access = Message<"erp.v1.Access"> & {
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
   messageDesc(file_erp_v1_options, 0);
+
+/**
+ * How often a method may be called; the gateway counts and refuses the rest with
+ * RESOURCE_EXHAUSTED and the seconds to wait. Logging in, which takes guesses, is declared
+ * `{caller_limit: 20, window_seconds: 60}`.
+ *
+ * @generated from message erp.v1.Rate
+ */
+export type Rate = Message<"erp.v1.Rate"> & {
+  /**
+   * Calls of one caller within the window: one user, one API key, or for calls without a token
+   * one network address. 0: no limit of the method's own.
+   *
+   * @generated from field: int32 caller_limit = 1;
+   */
+  callerLimit: number;
+
+  /**
+   * Calls of all callers of one tenant together within the window. 0: no limit of the method's own.
+   *
+   * @generated from field: int32 tenant_limit = 2;
+   */
+  tenantLimit: number;
+
+  /**
+   * Length of the window in seconds, 1 to 86400.
+   *
+   * @generated from field: int32 window_seconds = 3;
+   */
+  windowSeconds: number;
+};
+
+/**
+ * Describes the message erp.v1.Rate.
+ * Use `create(RateSchema)` to create a new message.
+ */
+export const RateSchema: GenMessage<Rate> = /*@__PURE__*/
+  messageDesc(file_erp_v1_options, 1);
+
+/**
+ * How long an answer may be kept. The public keys, which are the same for everybody, are
+ * declared `{max_age_seconds: 60, shared: true}`.
+ *
+ * @generated from message erp.v1.Cache
+ */
+export type Cache = Message<"erp.v1.Cache"> & {
+  /**
+   * Age in seconds after which an answer is asked for anew, 1 to 3600. The answer's
+   * `cache-control` says the same to the caller.
+   *
+   * @generated from field: int32 max_age_seconds = 1;
+   */
+  maxAgeSeconds: number;
+
+  /**
+   * True when the answer is the same for every caller. False: it is kept for one tenant and one
+   * caller alone.
+   *
+   * @generated from field: bool shared = 2;
+   */
+  shared: boolean;
+};
+
+/**
+ * Describes the message erp.v1.Cache.
+ * Use `create(CacheSchema)` to create a new message.
+ */
+export const CacheSchema: GenMessage<Cache> = /*@__PURE__*/
+  messageDesc(file_erp_v1_options, 2);
 
 /**
  * How a message is stored.
@@ -106,7 +175,7 @@ export type Entity = Message<"erp.v1.Entity"> & {
  * Use `create(EntitySchema)` to create a new message.
  */
 export const EntitySchema: GenMessage<Entity> = /*@__PURE__*/
-  messageDesc(file_erp_v1_options, 1);
+  messageDesc(file_erp_v1_options, 3);
 
 /**
  * What a message means as an event.
@@ -142,7 +211,7 @@ export type Event = Message<"erp.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_erp_v1_options, 2);
+  messageDesc(file_erp_v1_options, 4);
 
 /**
  * A named, partitioned log of events.
@@ -177,7 +246,7 @@ export type Topic = Message<"erp.v1.Topic"> & {
  * Use `create(TopicSchema)` to create a new message.
  */
 export const TopicSchema: GenMessage<Topic> = /*@__PURE__*/
-  messageDesc(file_erp_v1_options, 3);
+  messageDesc(file_erp_v1_options, 5);
 
 /**
  * What the engine must know of a field beyond its type.
@@ -207,6 +276,16 @@ export type Field = Message<"erp.v1.Field"> & {
    * @generated from field: bool secret = 3;
    */
   secret: boolean;
+
+  /**
+   * The permission without which the field stays empty in answers, beside that of the method,
+   * and without which no list is filtered or sorted by it: what stock is worth is declared
+   * `{read_permission: "inventory.costs.read"}`. Events carry the value. Empty: whoever may
+   * call the method may read the field.
+   *
+   * @generated from field: string read_permission = 4;
+   */
+  readPermission: string;
 };
 
 /**
@@ -214,7 +293,7 @@ export type Field = Message<"erp.v1.Field"> & {
  * Use `create(FieldSchema)` to create a new message.
  */
 export const FieldSchema: GenMessage<Field> = /*@__PURE__*/
-  messageDesc(file_erp_v1_options, 4);
+  messageDesc(file_erp_v1_options, 6);
 
 /**
  * Marks an enum whose values are the reasons of one domain's errors.
@@ -235,7 +314,7 @@ export type ReasonSet = Message<"erp.v1.ReasonSet"> & {
  * Use `create(ReasonSetSchema)` to create a new message.
  */
 export const ReasonSetSchema: GenMessage<ReasonSet> = /*@__PURE__*/
-  messageDesc(file_erp_v1_options, 5);
+  messageDesc(file_erp_v1_options, 7);
 
 /**
  * What a reason means for the caller.
@@ -263,7 +342,7 @@ export type Reason = Message<"erp.v1.Reason"> & {
  * Use `create(ReasonSchema)` to create a new message.
  */
 export const ReasonSchema: GenMessage<Reason> = /*@__PURE__*/
-  messageDesc(file_erp_v1_options, 6);
+  messageDesc(file_erp_v1_options, 8);
 
 /**
  * Who may call the method. A method without it does not build.
@@ -274,12 +353,28 @@ export const access: GenExtension<MethodOptions, Access> = /*@__PURE__*/
   extDesc(file_erp_v1_options, 0);
 
 /**
+ * How often the method may be called, beside the limits of the caller's plan.
+ *
+ * @generated from extension: erp.v1.Rate rate = 50002;
+ */
+export const rate: GenExtension<MethodOptions, Rate> = /*@__PURE__*/
+  extDesc(file_erp_v1_options, 1);
+
+/**
+ * How long the gateway may answer from what it was told before. Only for methods that read.
+ *
+ * @generated from extension: erp.v1.Cache cache = 50003;
+ */
+export const cache: GenExtension<MethodOptions, Cache> = /*@__PURE__*/
+  extDesc(file_erp_v1_options, 2);
+
+/**
  * Marks a message that is stored as a row of a table.
  *
  * @generated from extension: erp.v1.Entity entity = 50001;
  */
 export const entity: GenExtension<MessageOptions, Entity> = /*@__PURE__*/
-  extDesc(file_erp_v1_options, 1);
+  extDesc(file_erp_v1_options, 3);
 
 /**
  * Marks a message that is the payload of an event.
@@ -287,7 +382,7 @@ export const entity: GenExtension<MessageOptions, Entity> = /*@__PURE__*/
  * @generated from extension: erp.v1.Event event = 50002;
  */
 export const event: GenExtension<MessageOptions, Event> = /*@__PURE__*/
-  extDesc(file_erp_v1_options, 2);
+  extDesc(file_erp_v1_options, 4);
 
 /**
  * What the engine must know of a field beyond its type.
@@ -295,7 +390,7 @@ export const event: GenExtension<MessageOptions, Event> = /*@__PURE__*/
  * @generated from extension: erp.v1.Field field = 50001;
  */
 export const field: GenExtension<FieldOptions, Field> = /*@__PURE__*/
-  extDesc(file_erp_v1_options, 3);
+  extDesc(file_erp_v1_options, 5);
 
 /**
  * Topics owned by the domain; declared once, in the file of the noun that writes them.
@@ -303,7 +398,7 @@ export const field: GenExtension<FieldOptions, Field> = /*@__PURE__*/
  * @generated from extension: repeated erp.v1.Topic topics = 50001;
  */
 export const topics: GenExtension<FileOptions, Topic[]> = /*@__PURE__*/
-  extDesc(file_erp_v1_options, 4);
+  extDesc(file_erp_v1_options, 6);
 
 /**
  * Marks the enum that lists why calls of a domain fail.
@@ -311,7 +406,7 @@ export const topics: GenExtension<FileOptions, Topic[]> = /*@__PURE__*/
  * @generated from extension: erp.v1.ReasonSet reason_set = 50001;
  */
 export const reason_set: GenExtension<EnumOptions, ReasonSet> = /*@__PURE__*/
-  extDesc(file_erp_v1_options, 5);
+  extDesc(file_erp_v1_options, 7);
 
 /**
  * What a reason means for the caller.
@@ -319,5 +414,5 @@ export const reason_set: GenExtension<EnumOptions, ReasonSet> = /*@__PURE__*/
  * @generated from extension: erp.v1.Reason reason = 50001;
  */
 export const reason: GenExtension<EnumValueOptions, Reason> = /*@__PURE__*/
-  extDesc(file_erp_v1_options, 6);
+  extDesc(file_erp_v1_options, 8);
 

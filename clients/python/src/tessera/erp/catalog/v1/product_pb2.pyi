@@ -13,6 +13,8 @@ import google.protobuf.timestamp_pb2
 import google.type.decimal_pb2
 import google.type.money_pb2
 import sys
+import tessera.erp.v1.attachment_pb2
+import tessera.erp.v1.localized_text_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -57,6 +59,8 @@ class Product(google.protobuf.message.Message):
     SUPPLIER_ACCOUNT_ID_FIELD_NUMBER: builtins.int
     ACTIVE_FIELD_NUMBER: builtins.int
     LABELS_FIELD_NUMBER: builtins.int
+    TAGLINE_FIELD_NUMBER: builtins.int
+    IMAGES_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     DELETE_TIME_FIELD_NUMBER: builtins.int
@@ -108,6 +112,14 @@ class Product(google.protobuf.message.Message):
         """Free labels for the tenant's own use, at most 64."""
 
     @property
+    def tagline(self) -> tessera.erp.v1.localized_text_pb2.LocalizedText:
+        """One line under the name, in the languages of those who buy it; absent: none."""
+
+    @property
+    def images(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[tessera.erp.v1.attachment_pb2.Attachment]:
+        """Pictures of it, the one for lists first, at most 50."""
+
+    @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the product was created."""
 
@@ -135,6 +147,8 @@ class Product(google.protobuf.message.Message):
         supplier_account_id: builtins.str | None = ...,
         active: builtins.bool = ...,
         labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        tagline: tessera.erp.v1.localized_text_pb2.LocalizedText | None = ...,
+        images: collections.abc.Iterable[tessera.erp.v1.attachment_pb2.Attachment] | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         delete_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
@@ -142,8 +156,8 @@ class Product(google.protobuf.message.Message):
         updated_by: builtins.str = ...,
         etag: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_barcode", b"_barcode", "_category_id", b"_category_id", "_supplier_account_id", b"_supplier_account_id", "barcode", b"barcode", "category_id", b"category_id", "create_time", b"create_time", "delete_time", b"delete_time", "price", b"price", "supplier_account_id", b"supplier_account_id", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_barcode", b"_barcode", "_category_id", b"_category_id", "_supplier_account_id", b"_supplier_account_id", "active", b"active", "barcode", b"barcode", "category_id", b"category_id", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "etag", b"etag", "id", b"id", "labels", b"labels", "name", b"name", "price", b"price", "quantity_per_unit", b"quantity_per_unit", "sku", b"sku", "supplier_account_id", b"supplier_account_id", "tenant_id", b"tenant_id", "unit", b"unit", "update_time", b"update_time", "updated_by", b"updated_by"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_barcode", b"_barcode", "_category_id", b"_category_id", "_supplier_account_id", b"_supplier_account_id", "barcode", b"barcode", "category_id", b"category_id", "create_time", b"create_time", "delete_time", b"delete_time", "price", b"price", "supplier_account_id", b"supplier_account_id", "tagline", b"tagline", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_barcode", b"_barcode", "_category_id", b"_category_id", "_supplier_account_id", b"_supplier_account_id", "active", b"active", "barcode", b"barcode", "category_id", b"category_id", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "etag", b"etag", "id", b"id", "images", b"images", "labels", b"labels", "name", b"name", "price", b"price", "quantity_per_unit", b"quantity_per_unit", "sku", b"sku", "supplier_account_id", b"supplier_account_id", "tagline", b"tagline", "tenant_id", b"tenant_id", "unit", b"unit", "update_time", b"update_time", "updated_by", b"updated_by"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_barcode", b"_barcode"]) -> typing.Literal["barcode"] | None: ...
     @typing.overload

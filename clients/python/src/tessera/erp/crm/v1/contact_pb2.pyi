@@ -13,6 +13,7 @@ import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import google.type.postal_address_pb2
 import sys
+import tessera.erp.v1.phone_number_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -157,6 +158,7 @@ class Contact(google.protobuf.message.Message):
     LIFECYCLE_STAGE_FIELD_NUMBER: builtins.int
     CONSENTS_FIELD_NUMBER: builtins.int
     LABELS_FIELD_NUMBER: builtins.int
+    PHONE_NUMBERS_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     DELETE_TIME_FIELD_NUMBER: builtins.int
@@ -204,6 +206,12 @@ class Contact(google.protobuf.message.Message):
         """Free labels for the tenant's own use, at most 64."""
 
     @property
+    def phone_numbers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[tessera.erp.v1.phone_number_pb2.PhoneNumber]:
+        """Numbers that programs can dial, the best first, at most 20; `phone` stays as the person
+        writes it.
+        """
+
+    @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the contact was created."""
 
@@ -231,6 +239,7 @@ class Contact(google.protobuf.message.Message):
         lifecycle_stage: Global___ContactLifecycleStage.ValueType = ...,
         consents: collections.abc.Iterable[Global___ContactConsent] | None = ...,
         labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        phone_numbers: collections.abc.Iterable[tessera.erp.v1.phone_number_pb2.PhoneNumber] | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         delete_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
@@ -239,7 +248,7 @@ class Contact(google.protobuf.message.Message):
         etag: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_account_id", b"_account_id", "_email", b"_email", "account_id", b"account_id", "address", b"address", "create_time", b"create_time", "delete_time", b"delete_time", "email", b"email", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_account_id", b"_account_id", "_email", b"_email", "account_id", b"account_id", "address", b"address", "consents", b"consents", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "email", b"email", "etag", b"etag", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "job_title", b"job_title", "labels", b"labels", "language", b"language", "lifecycle_stage", b"lifecycle_stage", "phone", b"phone", "tenant_id", b"tenant_id", "update_time", b"update_time", "updated_by", b"updated_by"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_account_id", b"_account_id", "_email", b"_email", "account_id", b"account_id", "address", b"address", "consents", b"consents", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "email", b"email", "etag", b"etag", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "job_title", b"job_title", "labels", b"labels", "language", b"language", "lifecycle_stage", b"lifecycle_stage", "phone", b"phone", "phone_numbers", b"phone_numbers", "tenant_id", b"tenant_id", "update_time", b"update_time", "updated_by", b"updated_by"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_account_id", b"_account_id"]) -> typing.Literal["account_id"] | None: ...
     @typing.overload

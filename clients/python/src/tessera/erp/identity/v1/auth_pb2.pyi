@@ -444,7 +444,7 @@ class GetCurrentUserResponse(google.protobuf.message.Message):
 
     @property
     def permissions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """What the caller's roles allow, with their wildcards, sorted, none twice."""
+        """What the caller's roles and token both allow, with their wildcards, sorted, none twice."""
 
     def __init__(
         self,
@@ -577,3 +577,46 @@ class IssueServiceTokenResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["access_token", b"access_token", "expire_time", b"expire_time"]) -> None: ...
 
 Global___IssueServiceTokenResponse: typing_extensions.TypeAlias = IssueServiceTokenResponse
+
+@typing.final
+class ExchangeApiKeyRequest(google.protobuf.message.Message):
+    """Asks for a token in exchange for an API key."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    API_KEY_FIELD_NUMBER: builtins.int
+    api_key: builtins.str
+    """The key's text as it was shown when it was created."""
+    def __init__(
+        self,
+        *,
+        api_key: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["api_key", b"api_key"]) -> None: ...
+
+Global___ExchangeApiKeyRequest: typing_extensions.TypeAlias = ExchangeApiKeyRequest
+
+@typing.final
+class ExchangeApiKeyResponse(google.protobuf.message.Message):
+    """A token for calls in the name of the key's user."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: builtins.int
+    ACCESS_EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    access_token: builtins.str
+    """JWT for the `authorization` metadata, as `Bearer <token>`."""
+    @property
+    def access_expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the token runs out."""
+
+    def __init__(
+        self,
+        *,
+        access_token: builtins.str = ...,
+        access_expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["access_expire_time", b"access_expire_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["access_expire_time", b"access_expire_time", "access_token", b"access_token"]) -> None: ...
+
+Global___ExchangeApiKeyResponse: typing_extensions.TypeAlias = ExchangeApiKeyResponse

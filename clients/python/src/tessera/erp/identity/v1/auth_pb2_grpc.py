@@ -87,6 +87,11 @@ class AuthServiceStub(object):
                 request_serializer=tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.IssueServiceTokenRequest.SerializeToString,
                 response_deserializer=tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.IssueServiceTokenResponse.FromString,
                 _registered_method=True)
+        self.ExchangeApiKey = channel.unary_unary(
+                '/erp.identity.v1.AuthService/ExchangeApiKey',
+                request_serializer=tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.ExchangeApiKeyRequest.SerializeToString,
+                response_deserializer=tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.ExchangeApiKeyResponse.FromString,
+                _registered_method=True)
 
 
 class AuthServiceServicer(object):
@@ -179,6 +184,16 @@ class AuthServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExchangeApiKey(self, request, context):
+        """Exchanges an API key for an access token of five minutes, which does what the key's scopes
+        and its user's roles both allow now. The gateway does it for calls with the header
+        `x-api-key`. Fails with IDENTITY_REASON_API_KEY_INVALID alike for a key unknown, expired,
+        deleted, or of a user or tenant that is locked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -231,6 +246,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.IssueServiceToken,
                     request_deserializer=tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.IssueServiceTokenRequest.FromString,
                     response_serializer=tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.IssueServiceTokenResponse.SerializeToString,
+            ),
+            'ExchangeApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeApiKey,
+                    request_deserializer=tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.ExchangeApiKeyRequest.FromString,
+                    response_serializer=tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.ExchangeApiKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -506,6 +526,33 @@ class AuthService(object):
             '/erp.identity.v1.AuthService/IssueServiceToken',
             tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.IssueServiceTokenRequest.SerializeToString,
             tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.IssueServiceTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/erp.identity.v1.AuthService/ExchangeApiKey',
+            tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.ExchangeApiKeyRequest.SerializeToString,
+            tessera_dot_erp_dot_identity_dot_v1_dot_auth__pb2.ExchangeApiKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

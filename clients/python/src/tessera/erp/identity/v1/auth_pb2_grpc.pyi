@@ -185,7 +185,23 @@ _AuthServiceIssueServiceTokenType = typing_extensions.TypeVar(
     ],
 )
 
-class AuthServiceStub(typing.Generic[_AuthServiceSignUpType, _AuthServiceLoginType, _AuthServiceRefreshTokenType, _AuthServiceLogoutType, _AuthServiceLogoutAllType, _AuthServiceChangePasswordType, _AuthServiceGetJwksType, _AuthServiceGetCurrentUserType, _AuthServiceListPermissionsType, _AuthServiceIssueServiceTokenType]):
+_AuthServiceExchangeApiKeyType = typing_extensions.TypeVar(
+    '_AuthServiceExchangeApiKeyType',
+    grpc.UnaryUnaryMultiCallable[
+        tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyRequest,
+        tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyRequest,
+        tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyRequest,
+        tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyResponse,
+    ],
+)
+
+class AuthServiceStub(typing.Generic[_AuthServiceSignUpType, _AuthServiceLoginType, _AuthServiceRefreshTokenType, _AuthServiceLogoutType, _AuthServiceLogoutAllType, _AuthServiceChangePasswordType, _AuthServiceGetJwksType, _AuthServiceGetCurrentUserType, _AuthServiceListPermissionsType, _AuthServiceIssueServiceTokenType, _AuthServiceExchangeApiKeyType]):
     """Who is calling. Access tokens are EdDSA JWTs of 15 minutes; refresh tokens live 30 days and
     work once. Methods that hand out tokens take no request id, because no answer with a secret
     is kept: sending them twice is safe all the same.
@@ -233,6 +249,10 @@ class AuthServiceStub(typing.Generic[_AuthServiceSignUpType, _AuthServiceLoginTy
             tessera.erp.identity.v1.auth_pb2.IssueServiceTokenRequest,
             tessera.erp.identity.v1.auth_pb2.IssueServiceTokenResponse,
         ],
+        grpc.UnaryUnaryMultiCallable[
+            tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyRequest,
+            tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyResponse,
+        ],
     ], channel: grpc.Channel) -> None: ...
 
     @typing.overload
@@ -276,6 +296,10 @@ class AuthServiceStub(typing.Generic[_AuthServiceSignUpType, _AuthServiceLoginTy
         grpc.aio.UnaryUnaryMultiCallable[
             tessera.erp.identity.v1.auth_pb2.IssueServiceTokenRequest,
             tessera.erp.identity.v1.auth_pb2.IssueServiceTokenResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyRequest,
+            tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyResponse,
         ],
     ], channel: grpc.aio.Channel) -> None: ...
 
@@ -331,6 +355,13 @@ class AuthServiceStub(typing.Generic[_AuthServiceSignUpType, _AuthServiceLoginTy
     with IDENTITY_REASON_PERMISSION_BEYOND_OWN when it asks for more than it was granted.
     """
 
+    ExchangeApiKey: _AuthServiceExchangeApiKeyType
+    """Exchanges an API key for an access token of five minutes, which does what the key's scopes
+    and its user's roles both allow now. The gateway does it for calls with the header
+    `x-api-key`. Fails with IDENTITY_REASON_API_KEY_INVALID alike for a key unknown, expired,
+    deleted, or of a user or tenant that is locked.
+    """
+
 AuthServiceAsyncStub: typing_extensions.TypeAlias = AuthServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.identity.v1.auth_pb2.SignUpRequest,
@@ -371,6 +402,10 @@ AuthServiceAsyncStub: typing_extensions.TypeAlias = AuthServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.identity.v1.auth_pb2.IssueServiceTokenRequest,
         tessera.erp.identity.v1.auth_pb2.IssueServiceTokenResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyRequest,
+        tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyResponse,
     ],
 ]
 
@@ -480,6 +515,18 @@ class AuthServiceServicer(metaclass=abc.ABCMeta):
         """Gives a service a token of its own, for calls it makes while reacting to events. Fails
         with IDENTITY_REASON_CREDENTIALS_WRONG alike for an unknown service and a wrong secret,
         with IDENTITY_REASON_PERMISSION_BEYOND_OWN when it asks for more than it was granted.
+        """
+
+    @abc.abstractmethod
+    def ExchangeApiKey(
+        self,
+        request: tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyResponse, collections.abc.Awaitable[tessera.erp.identity.v1.auth_pb2.ExchangeApiKeyResponse]]:
+        """Exchanges an API key for an access token of five minutes, which does what the key's scopes
+        and its user's roles both allow now. The gateway does it for calls with the header
+        `x-api-key`. Fails with IDENTITY_REASON_API_KEY_INVALID alike for a key unknown, expired,
+        deleted, or of a user or tenant that is locked.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -66,6 +66,12 @@ class _IdentityReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     """No active user would be left whose roles allow everything (`*`), and with that nobody who
     may manage all the others.
     """
+    IDENTITY_REASON_API_KEY_INVALID: _IdentityReason.ValueType  # 18
+    """The API key is unknown, expired or deleted, or its user or tenant may not sign in."""
+    IDENTITY_REASON_API_KEY_TIME: _IdentityReason.ValueType  # 19
+    """The key would run out before it begins."""
+    IDENTITY_REASON_API_KEY_FOREIGN: _IdentityReason.ValueType  # 20
+    """Only its user may change a key or give it a new text; others may delete it."""
 
 class IdentityReason(_IdentityReason, metaclass=_IdentityReasonEnumTypeWrapper):
     """Why a call of the identity services failed, where a rule of the domain decided it."""
@@ -114,4 +120,10 @@ IDENTITY_REASON_LAST_ADMINISTRATOR: IdentityReason.ValueType  # 17
 """No active user would be left whose roles allow everything (`*`), and with that nobody who
 may manage all the others.
 """
+IDENTITY_REASON_API_KEY_INVALID: IdentityReason.ValueType  # 18
+"""The API key is unknown, expired or deleted, or its user or tenant may not sign in."""
+IDENTITY_REASON_API_KEY_TIME: IdentityReason.ValueType  # 19
+"""The key would run out before it begins."""
+IDENTITY_REASON_API_KEY_FOREIGN: IdentityReason.ValueType  # 20
+"""Only its user may change a key or give it a new text; others may delete it."""
 Global___IdentityReason: typing_extensions.TypeAlias = IdentityReason
