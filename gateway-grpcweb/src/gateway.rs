@@ -13,14 +13,15 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::Body;
 use crate::backend::Backend;
-use crate::edge::deadline;
+use crate::edge::compress::{self, Coding};
 use crate::edge::record::Record;
+use crate::edge::{deadline, decompress};
 use crate::error::ApiError;
 use crate::options::Options;
 use crate::protocol::Protocol;
 use crate::routing::Found;
 use crate::snapshot::{LoadError, Snapshot};
-use crate::{cors, grpc, grpc_web, rest};
+use crate::{cors, grpc, grpc_web, headers, rest};
 
 /// Serves REST, gRPC-Web and gRPC for every method of a descriptor set. Cheap to clone; clones
 /// share their state.
@@ -96,10 +97,14 @@ impl Gateway {
         let record = Record::begin(&mut request, self.snapshot());
         let origins = &self.inner.options.origins;
         let allowed = cors::allowed_origin(origins, request.headers());
+        let coding = Coding::accepted(request.headers());
         let mut response = match cors::preflight(&request, allowed.as_ref()) {
             Some(response) => response,
             None => self.answer(&record, request).await,
         };
+        if record.protocol.has_content_codings() {
+            response = compress::compress(response, coding);
+        }
         if head {
             *response.body_mut() = Body::empty();
         }
@@ -117,6 +122,14 @@ impl Gateway {
     /// Lets a request pass the edge, see [`crate::edge`].
     async fn admit(&self, record: &Record, mut request: Request<Body>) -> Result<Response<Body>, ApiError> {
         deadline::settle(request.headers_mut(), self.inner.options.max_timeout)?;
+        if record.protocol.has_content_codings()
+            && let Some(coding) = decompress::coding(request.headers())?
+        {
+            let deadline = headers::deadline(request.headers(), &self.inner.options, false);
+            let unpacked = decompress::unpack(request, coding, self.inner.options.max_request);
+            let unpacked = tokio::time::timeout(deadline.unwrap_or(self.inner.options.timeout), unpacked);
+            request = unpacked.await.map_err(|_| ApiError::deadline())??;
+        }
         self.dispatch(&record.snapshot, &record.protocol, request).await
     }
 

@@ -25,6 +25,11 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
+    /// Whether bodies are compressed as HTTP tells it, and not message by message.
+    pub(crate) fn has_content_codings(&self) -> bool {
+        matches!(self, Self::Rest { .. })
+    }
+
     /// As logs and metrics call it.
     pub(crate) fn name(&self) -> &'static str {
         match self {

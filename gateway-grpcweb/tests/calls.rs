@@ -253,3 +253,70 @@ async fn requests_are_named_once() {
         assert_eq!(text(&headers, name), "order-7", "{name}");
     }
 }
+
+fn unpacked(coding: &str, body: &[u8]) -> Vec<u8> {
+    use std::io::Read;
+    let mut plain = Vec::new();
+    match coding {
+        "gzip" => flate2::read::GzDecoder::new(body).read_to_end(&mut plain).unwrap(),
+        "br" => brotli::Decompressor::new(body, 4096).read_to_end(&mut plain).unwrap(),
+        "zstd" => zstd::stream::read::Decoder::new(body).unwrap().read_to_end(&mut plain).unwrap(),
+        other => panic!("{other:?} is no coding that was asked for"),
+    };
+    plain
+}
+
+#[tokio::test]
+async fn answers_are_packed_for_those_who_accept_it() {
+    // Long answers and streams of REST, never small ones, and never frames of gRPC.
+    let backend = Backend::routes(Routes::new(Library));
+    let gateway = Gateway::new(&support::descriptor_set(), backend, Options::default()).unwrap();
+    for path in ["/v1/books/big", "/v1/books:stream?size=40"] {
+        let (_, headers, plain) = answer(&gateway, Request::get(path)).await;
+        assert!(!headers.contains_key("content-encoding"));
+        for coding in ["gzip", "br", "zstd"] {
+            let (_, headers, body) =
+                answer(&gateway, Request::get(path).header("accept-encoding", coding)).await;
+            assert_eq!(text(&headers, "content-encoding"), coding, "{path}");
+            assert_eq!(text(&headers, "vary"), "accept-encoding");
+            assert!(body.len() < plain.len() / 2, "{path} {coding}: {} of {}", body.len(), plain.len());
+            assert_eq!(unpacked(coding, &body), plain, "{path} {coding}");
+        }
+    }
+    let (_, headers, _) =
+        answer(&gateway, Request::get("/v1/books/1").header("accept-encoding", "gzip")).await;
+    assert_eq!(
+        (text(&headers, "content-encoding"), text(&headers, "vary")),
+        ("".into(), "accept-encoding".into())
+    );
+    let frame = framed(&Id { id: "big".into(), ..Id::default() });
+    let web =
+        Request::post("/test.library.v1.Library/GetBook").header("content-type", "application/grpc-web");
+    let web = web.header("accept-encoding", "gzip").body(Body::new(Full::new(frame))).unwrap();
+    let response = gateway.clone().into_service().oneshot(web).await.unwrap();
+    assert!(!response.headers().contains_key("content-encoding"));
+}
+
+#[tokio::test]
+async fn bodies_may_come_packed() {
+    let backend = Backend::routes(Routes::new(Library));
+    let options = Options { max_request: 10_000, ..Options::default() };
+    let gateway = Gateway::new(&support::descriptor_set(), backend, options).unwrap();
+    let post = async |coding: &str, body: Vec<u8>| {
+        let request = Request::post("/v1/books").header("content-type", "application/json");
+        let request =
+            request.header("content-encoding", coding).body(Body::new(Full::new(Bytes::from(body))));
+        let (head, body) =
+            gateway.clone().into_service().oneshot(request.unwrap()).await.unwrap().into_parts();
+        (head.status.as_u16(), head.headers, body.collect().await.unwrap().to_bytes())
+    };
+    let packed = |plain: &str| zstd::stream::encode_all(plain.as_bytes(), 3).unwrap();
+    let (status, _, body) = post("zstd", packed(r#"{"title": "Packed"}"#)).await;
+    assert_eq!(status, 200, "{body:?}");
+    assert!(String::from_utf8_lossy(&body).contains("Packed"));
+    let bomb = packed(&format!(r#"{{"title": "{}"}}"#, "x".repeat(10_000_000)));
+    assert_eq!((post("zstd", bomb.clone()).await.0, bomb.len() < 10_000), (413, true));
+    assert_eq!(post("gzip", bomb).await.0, 400);
+    let (status, headers, _) = post("deflate", b"{}".to_vec()).await;
+    assert_eq!((status, text(&headers, "accept-encoding")), (415, "gzip, zstd, br".to_owned()));
+}

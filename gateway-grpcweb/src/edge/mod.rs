@@ -4,8 +4,12 @@
 //!    access log and the metrics ([`record`])
 //! 2. CORS, health
 //! 3. deadline ([`deadline`])
-//! 4. the call in its protocol
+//! 4. unpacking of a compressed body ([`decompress`])
+//! 5. the call in its protocol
+//! 6. packing of the answer ([`compress`])
 
+pub(crate) mod compress;
 pub(crate) mod deadline;
+pub(crate) mod decompress;
 pub(crate) mod identity;
 pub(crate) mod record;

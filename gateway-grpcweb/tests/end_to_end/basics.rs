@@ -214,8 +214,7 @@ async fn pages_of_allowed_origins_may_call() {
     let request = Request::get("/v1/books/missing").header("origin", "https://app.example.com");
     let (_, headers, _) = send(&gateway, request.body(Body::empty()).unwrap()).await;
     assert!(text(&headers, "access-control-expose-headers").contains("grpc-status-details-bin"));
-    let vary: Vec<_> = headers.get_all("vary").iter().collect();
-    assert_eq!(vary, ["origin"]);
+    assert!(headers.get_all("vary").iter().any(|value| value == "origin"));
 }
 
 #[tokio::test]
