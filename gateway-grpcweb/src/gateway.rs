@@ -13,15 +13,12 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::Body;
 use crate::backend::Backend;
-use crate::edge::compress::{self, Coding};
-use crate::edge::record::Record;
-use crate::edge::{deadline, decompress};
 use crate::error::ApiError;
 use crate::options::Options;
 use crate::protocol::Protocol;
 use crate::routing::Found;
 use crate::snapshot::{LoadError, Snapshot};
-use crate::{cors, grpc, grpc_web, headers, rest};
+use crate::{grpc, grpc_web, rest};
 
 /// Serves REST, gRPC-Web and gRPC for every method of a descriptor set. Cheap to clone; clones
 /// share their state.
@@ -91,49 +88,8 @@ impl Gateway {
         GatewayService { gateway: self }
     }
 
-    /// Answers one request.
-    pub async fn handle(&self, mut request: Request<Body>) -> Response<Body> {
-        let head = request.method() == Method::HEAD;
-        let record = Record::begin(&mut request, self.snapshot());
-        let origins = &self.inner.options.origins;
-        let allowed = cors::allowed_origin(origins, request.headers());
-        let coding = Coding::accepted(request.headers());
-        let mut response = match cors::preflight(&request, allowed.as_ref()) {
-            Some(response) => response,
-            None => self.answer(&record, request).await,
-        };
-        if record.protocol.has_content_codings() {
-            response = compress::compress(response, coding);
-        }
-        if head {
-            *response.body_mut() = Body::empty();
-        }
-        cors::apply(origins, allowed, response.headers_mut());
-        record.names.show(response.headers_mut());
-        record.answered(response)
-    }
-
-    /// Answers in the protocol that the request speaks, whatever goes wrong.
-    async fn answer(&self, record: &Record, request: Request<Body>) -> Response<Body> {
-        let answer = self.admit(record, request).await;
-        answer.unwrap_or_else(|error| error.answer(&record.protocol, &record.snapshot))
-    }
-
-    /// Lets a request pass the edge, see [`crate::edge`].
-    async fn admit(&self, record: &Record, mut request: Request<Body>) -> Result<Response<Body>, ApiError> {
-        deadline::settle(request.headers_mut(), self.inner.options.max_timeout)?;
-        if record.protocol.has_content_codings()
-            && let Some(coding) = decompress::coding(request.headers())?
-        {
-            let deadline = headers::deadline(request.headers(), &self.inner.options, false);
-            let unpacked = decompress::unpack(request, coding, self.inner.options.max_request);
-            let unpacked = tokio::time::timeout(deadline.unwrap_or(self.inner.options.timeout), unpacked);
-            request = unpacked.await.map_err(|_| ApiError::deadline())??;
-        }
-        self.dispatch(&record.snapshot, &record.protocol, request).await
-    }
-
-    async fn dispatch(
+    /// Answers in the protocol that the request speaks.
+    pub(crate) async fn dispatch(
         &self,
         snapshot: &Arc<Snapshot>,
         protocol: &Protocol,

@@ -40,6 +40,8 @@ mod cases;
 
 pub use backend::Backend;
 pub use codec::{JsonError, JsonOptions};
+pub use edge::address::Networks;
+pub use edge::tls::{Tls, TlsError};
 pub use gateway::{Gateway, GatewayService};
 pub use options::{Options, Origins};
 pub use snapshot::{LoadError, Snapshot};

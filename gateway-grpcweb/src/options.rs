@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::codec::JsonOptions;
+use crate::edge::address::Networks;
+use crate::edge::tls::Tls;
 
 /// How a gateway behaves. The default suits a process behind a load balancer.
 #[derive(Debug, Clone)]
@@ -23,6 +25,23 @@ pub struct Options {
     pub json: JsonOptions,
     /// Connections served at a time; more wait in the listener's queue.
     pub max_connections: usize,
+    /// Connections of one network address at a time, beyond which new ones are closed; 0: no limit.
+    /// Trusted proxies have none.
+    pub max_connections_per_address: usize,
+    /// Proxies whose `x-forwarded-for` names the caller.
+    pub trusted_proxies: Networks,
+    /// TLS on the listener; none: plain.
+    pub tls: Option<Tls>,
+    /// How long a TLS handshake may take.
+    pub handshake: Duration,
+    /// How long a client of HTTP/1.1 may take for the headers of its next request, from the end of
+    /// the one before.
+    pub header_time: Duration,
+    /// How long a connection without a request stays open.
+    pub idle: Duration,
+    /// How long new requests are still taken after a stop was asked for, while `/readyz` tells
+    /// balancers to send no more.
+    pub drain_wait: Duration,
     /// How long open requests may go on after a stop was asked for.
     pub drain: Duration,
 }
@@ -38,6 +57,13 @@ impl Default for Options {
             ignore_unknown_fields: false,
             json: JsonOptions::default(),
             max_connections: 10_000,
+            max_connections_per_address: 2_048,
+            trusted_proxies: Networks::default(),
+            tls: None,
+            handshake: Duration::from_secs(10),
+            header_time: Duration::from_secs(10),
+            idle: Duration::from_secs(300),
+            drain_wait: Duration::ZERO,
             drain: Duration::from_secs(10),
         }
     }

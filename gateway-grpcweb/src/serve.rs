@@ -1,7 +1,9 @@
-//! The listener: HTTP/1.1 and HTTP/2 without TLS on one port, bounded, with a graceful stop.
+//! The listener: HTTP/1.1 and HTTP/2 on one port, with TLS or without, bounded, with a graceful
+//! stop.
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,38 +11,57 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::{Body, Gateway};
+use crate::edge::address::counted;
+use crate::edge::connections::{Activity, PerAddress, Place};
+use crate::{Body, Gateway, Options};
 
-/// A client that takes longer to send its headers is cut off.
-const HEADER_TIME: Duration = Duration::from_secs(10);
 /// An idle HTTP/2 connection is asked this often whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_WITHIN: Duration = Duration::from_secs(20);
+/// How long an idle peer may take to hear that its connection ends.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Calls at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
+/// Streams that a peer reset before they were taken up, and errors answered by a reset: a peer with
+/// more of them is up to no good, and loses its connection.
+const MAX_PENDING_RESETS: usize = 20;
+const MAX_ERROR_RESETS: usize = 1024;
+/// The headers of a request, together; an HTTP/1.1 caller beyond it gets 431.
+const MAX_HEADER_BYTES: u32 = 32 * 1024;
+const MAX_HEADERS: usize = 100;
+/// What HTTP/1.1 buffers of a connection, and HTTP/2 of a stream.
+const MAX_BUFFER: usize = 256 * 1024;
 
 impl Gateway {
-    /// Serves the listener until `shutdown` resolves; then takes no more connections, and lets the
-    /// open requests finish for as long as [`crate::Options::drain`] allows.
+    /// Serves the listener until `shutdown` resolves; then tells that it is not ready, goes on for
+    /// as long as [`Options::drain_wait`] says, takes no more connections, and lets the open
+    /// requests finish for as long as [`Options::drain`] allows.
     ///
     /// # Errors
     /// When the listener is of no more use.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let mut shutdown = pin!(shutdown);
-        let graceful = GracefulShutdown::new();
-        let slots = Arc::new(Semaphore::new(self.options().max_connections));
-        let server = server();
+        let server = Server::new(self);
+        let watch = server.gateway.options().tls.clone().map(|tls| AbortOnDrop(tokio::spawn(tls.watch())));
+        let gateway = server.gateway.clone();
+        let stop = async {
+            shutdown.await;
+            gateway.set_ready(false);
+            tokio::time::sleep(gateway.options().drain_wait).await;
+        };
+        let mut stop = pin!(stop);
         loop {
             let accepted = tokio::select! {
-                () = &mut shutdown => break,
-                accepted = accept(&listener, &slots) => accepted,
+                () = &mut stop => break,
+                accepted = server.accept(&listener) => accepted,
             };
             match accepted {
-                Ok((stream, slot)) => self.spawn(&server, &graceful, stream, slot),
+                Ok((stream, peer, slot)) => server.spawn(stream, peer, slot),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     // Out of file descriptors, most likely: closing connections frees some.
@@ -49,59 +70,147 @@ impl Gateway {
                 }
             }
         }
-        self.set_ready(false);
-        drop(listener);
-        let open = graceful.count();
-        if tokio::time::timeout(self.options().drain, graceful.shutdown()).await.is_err() {
-            tracing::warn!(open, "requests were cut off by the stop");
-        }
+        drop((listener, watch));
+        server.finish().await;
         Ok(())
-    }
-
-    fn spawn(
-        &self,
-        server: &Builder<TokioExecutor>,
-        graceful: &GracefulShutdown,
-        stream: TcpStream,
-        slot: OwnedSemaphorePermit,
-    ) {
-        // Small answers must not wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-        let gateway = self.clone();
-        let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-            let gateway = gateway.clone();
-            async move { Ok::<_, Infallible>(gateway.handle(request.map(Body::new)).await) }
-        });
-        let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection ended badly");
-            }
-            drop(slot);
-        });
     }
 }
 
-fn server() -> Builder<TokioExecutor> {
+/// What all connections share.
+struct Server {
+    gateway: Gateway,
+    http: Arc<Builder<TokioExecutor>>,
+    slots: Arc<Semaphore>,
+    addresses: Arc<PerAddress>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Server {
+    fn new(gateway: Gateway) -> Self {
+        Self {
+            http: Arc::new(http(gateway.options())),
+            slots: Arc::new(Semaphore::new(gateway.options().max_connections)),
+            addresses: Arc::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            gateway,
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
+        let slot = self.slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, peer) = listener.accept().await?;
+        Ok((stream, peer.ip().to_canonical(), slot))
+    }
+
+    fn spawn(&self, stream: TcpStream, peer: IpAddr, slot: OwnedSemaphorePermit) {
+        let options = self.gateway.options();
+        let place = match options.max_connections_per_address {
+            0 => None,
+            _ if options.trusted_proxies.contain(peer) => None,
+            limit => match self.addresses.enter(counted(peer), limit) {
+                Some(place) => Some(place),
+                None => return,
+            },
+        };
+        // Small answers must not wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        let connection = Connection {
+            gateway: self.gateway.clone(),
+            http: self.http.clone(),
+            stop: self.stop.clone(),
+            peer,
+            _held: (slot, place),
+        };
+        self.tasks.spawn(async move {
+            let options = connection.gateway.options();
+            match options.tls.clone() {
+                None => connection.serve(stream).await,
+                Some(tls) => match tokio::time::timeout(options.handshake, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => connection.serve(stream).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+                    Err(_) => tracing::debug!("a handshake took too long"),
+                },
+            }
+        });
+    }
+
+    /// Lets open requests finish.
+    async fn finish(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(self.gateway.options().drain, self.tasks.wait()).await.is_err() {
+            tracing::warn!(open = self.tasks.len(), "connections were cut off by the stop");
+        }
+    }
+}
+
+struct Connection {
+    gateway: Gateway,
+    http: Arc<Builder<TokioExecutor>>,
+    stop: CancellationToken,
+    peer: IpAddr,
+    _held: (OwnedSemaphorePermit, Option<Place>),
+}
+
+impl Connection {
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let activity = Activity::new();
+        let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
+            let busy = activity.begin();
+            let gateway = self.gateway.clone();
+            let peer = self.peer;
+            async move { Ok::<_, Infallible>(gateway.handle_from(peer, busy, request.map(Body::new)).await) }
+        });
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+            () = activity.idle(self.gateway.options().idle) => {
+                connection.as_mut().graceful_shutdown();
+                // A peer that does not even hear of the end is left alone.
+                let end = tokio::time::timeout(FAREWELL, connection).await;
+                end.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error, "a connection ended badly");
+        }
+    }
+}
+
+fn http(options: &Options) -> Builder<TokioExecutor> {
     let mut server = Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.header_time)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_BUFFER);
     server
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_WITHIN)
-        .max_concurrent_streams(MAX_STREAMS);
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .max_send_buf_size(MAX_BUFFER)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(MAX_ERROR_RESETS);
     server
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, slot))
+/// Ends a task with what it serves.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

@@ -8,8 +8,12 @@
 //! 5. the call in its protocol
 //! 6. packing of the answer ([`compress`])
 
+pub(crate) mod address;
 pub(crate) mod compress;
+pub(crate) mod connections;
 pub(crate) mod deadline;
 pub(crate) mod decompress;
+mod flow;
 pub(crate) mod identity;
 pub(crate) mod record;
+pub(crate) mod tls;

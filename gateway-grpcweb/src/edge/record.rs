@@ -8,6 +8,7 @@
 //! when the caller left or the connection broke before the end). Paths, queries, addresses and
 //! tokens are not in it: they hold personal data.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -19,6 +20,7 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body::{Frame, SizeHint};
 
 use crate::Body;
+use crate::edge::connections::Busy;
 use crate::edge::identity::Names;
 use crate::protocol::Protocol;
 use crate::snapshot::Snapshot;
@@ -63,6 +65,9 @@ pub(crate) struct Record {
     grpc_status: Option<u8>,
     outcome: Option<Outcome>,
     whole: bool,
+    /// The network address at the other end of the connection.
+    pub(crate) peer: Option<IpAddr>,
+    busy: Option<Busy>,
 }
 
 impl Record {
@@ -80,7 +85,15 @@ impl Record {
             grpc_status: None,
             outcome: None,
             whole: false,
+            peer: None,
+            busy: None,
         }
+    }
+
+    /// Notes the connection, which is busy until the record ends.
+    pub(crate) fn came_from(&mut self, peer: IpAddr, busy: Busy) {
+        self.peer = Some(peer);
+        self.busy = Some(busy);
     }
 
     /// Notes the answer; the record ends with its body.
