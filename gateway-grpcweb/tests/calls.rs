@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+#[expect(dead_code, reason = "the services know more messages than these tests")]
 mod support;
 
 use std::convert::Infallible;
@@ -266,6 +267,10 @@ fn unpacked(coding: &str, body: &[u8]) -> Vec<u8> {
     plain
 }
 
+fn varies(headers: &HeaderMap) -> bool {
+    headers.get_all("vary").iter().any(|value| value == "accept-encoding")
+}
+
 #[tokio::test]
 async fn answers_are_packed_for_those_who_accept_it() {
     // Long answers and streams of REST, never small ones, and never frames of gRPC.
@@ -278,17 +283,14 @@ async fn answers_are_packed_for_those_who_accept_it() {
             let (_, headers, body) =
                 answer(&gateway, Request::get(path).header("accept-encoding", coding)).await;
             assert_eq!(text(&headers, "content-encoding"), coding, "{path}");
-            assert_eq!(text(&headers, "vary"), "accept-encoding");
+            assert!(varies(&headers));
             assert!(body.len() < plain.len() / 2, "{path} {coding}: {} of {}", body.len(), plain.len());
             assert_eq!(unpacked(coding, &body), plain, "{path} {coding}");
         }
     }
     let (_, headers, _) =
         answer(&gateway, Request::get("/v1/books/1").header("accept-encoding", "gzip")).await;
-    assert_eq!(
-        (text(&headers, "content-encoding"), text(&headers, "vary")),
-        ("".into(), "accept-encoding".into())
-    );
+    assert_eq!((text(&headers, "content-encoding"), varies(&headers)), (String::new(), true));
     let frame = framed(&Id { id: "big".into(), ..Id::default() });
     let web =
         Request::post("/test.library.v1.Library/GetBook").header("content-type", "application/grpc-web");
