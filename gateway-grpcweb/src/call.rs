@@ -1,6 +1,7 @@
 //! One call to a service: frames out, frames and status in.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -23,15 +24,46 @@ pub(crate) struct Answer {
     pub(crate) messages: Messages,
 }
 
-/// Sends one framed message.
+/// What is wrong with a request whose call is under way: told by whoever reads it, and then the
+/// reason of whatever the call ends with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fault(Arc<Mutex<Option<ApiError>>>);
+
+impl Fault {
+    pub(crate) fn set(&self, error: ApiError) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    fn or(&self, error: ApiError) -> ApiError {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(error)
+    }
+}
+
+/// Sends framed messages.
 pub(crate) async fn send(
     backend: &Backend,
     path: &PathAndQuery,
     metadata: HeaderMap,
-    frame: Vec<u8>,
+    frames: Body,
+    fault: Fault,
     max_message: usize,
 ) -> Result<Answer, ApiError> {
-    let mut request = Request::new(crate::body(frame));
+    match begin(backend, path, metadata, frames).await {
+        Ok((headers, body)) => {
+            let messages = Messages { fault: Some(fault), ..Messages::new(body, max_message) };
+            Ok(Answer { headers, messages })
+        }
+        Err(error) => Err(fault.or(error)),
+    }
+}
+
+async fn begin(
+    backend: &Backend,
+    path: &PathAndQuery,
+    metadata: HeaderMap,
+    frames: Body,
+) -> Result<(HeaderMap, Body), ApiError> {
+    let mut request = Request::new(frames);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = Uri::from(path.clone());
     *request.version_mut() = Version::HTTP_2;
@@ -45,7 +77,7 @@ pub(crate) async fn send(
     } else if !head.status.is_success() {
         return Err(ApiError::from_http(head.status));
     }
-    Ok(Answer { headers: head.headers, messages: Messages::new(body, max_message) })
+    Ok((head.headers, body))
 }
 
 /// Fills in the five bytes that were left before a message.
@@ -75,12 +107,13 @@ pub(crate) struct Messages {
     /// The beginning of a frame whose end has not come.
     partial: BytesMut,
     max_message: usize,
+    fault: Option<Fault>,
     done: bool,
 }
 
 impl Messages {
     pub(crate) fn new(body: Body, max_message: usize) -> Self {
-        Self { body, ready: Bytes::new(), partial: BytesMut::new(), max_message, done: false }
+        Self { body, ready: Bytes::new(), partial: BytesMut::new(), max_message, fault: None, done: false }
     }
 
     /// The next message. None: the call ended well.
@@ -89,6 +122,14 @@ impl Messages {
     }
 
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ApiError>> {
+        let next = ready!(self.poll_frame(context));
+        Poll::Ready(next.map_err(|error| match &self.fault {
+            Some(fault) => fault.or(error),
+            None => error,
+        }))
+    }
+
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ApiError>> {
         loop {
             if let Some(message) = self.take_frame()? {
                 return Poll::Ready(Ok(Some(message)));

@@ -21,6 +21,7 @@ mod codec;
 mod cors;
 mod edge;
 mod error;
+mod fields;
 mod gateway;
 mod grpc;
 mod grpc_web;

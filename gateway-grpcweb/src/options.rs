@@ -23,6 +23,8 @@ pub struct Options {
     pub ignore_unknown_fields: bool,
     /// How answers are printed.
     pub json: JsonOptions,
+    /// How long a stream of events may be silent before a comment is sent.
+    pub keep_alive: Duration,
     /// Connections served at a time; more wait in the listener's queue.
     pub max_connections: usize,
     /// Connections of one network address at a time, beyond which new ones are closed; 0: no limit.
@@ -56,6 +58,7 @@ impl Default for Options {
             max_timeout: Duration::from_secs(300),
             ignore_unknown_fields: false,
             json: JsonOptions::default(),
+            keep_alive: Duration::from_secs(15),
             max_connections: 10_000,
             max_connections_per_address: 2_048,
             trusted_proxies: Networks::default(),

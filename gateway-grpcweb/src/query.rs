@@ -66,7 +66,7 @@ pub(crate) fn bind(
 /// Appends a path's variable.
 pub(crate) fn bind_variable(
     encoder: &mut Encoder<'_>,
-    path: &FieldPath,
+    path: &[(MessageId, u16)],
     text: &str,
 ) -> Result<(), JsonError> {
     encoder.parameter(path, None, text).map_err(|error| named(&dotted(encoder.plans, path), error))

@@ -8,6 +8,7 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::codec::plan::{Card, MessageId, Plans, Shape, Ty};
 use crate::codec::{Encoder, FieldPath};
+use crate::fields::{self, Cursor};
 use crate::http_rule::{self, HttpRule};
 use crate::routing::{Found, Router, Template, Unescape};
 
@@ -61,10 +62,16 @@ pub(crate) struct Route {
     pub(crate) etag_in: Option<FieldPath>,
     /// Numbers of the fields on the way to the etag of what is shown of the answer.
     pub(crate) etag_out: Option<Box<[u32]>>,
+    /// Where the bytes of a body go that is no JSON; empty when that is the message itself.
+    pub(crate) raw_in: Option<FieldPath>,
+    /// Number of the field whose bytes are the answer; empty when that is the message itself.
+    pub(crate) raw_out: Option<Box<[u32]>>,
+    /// By which a stream of the service can be taken up again.
+    pub(crate) cursor: Option<Cursor>,
 }
 
 /// What a request's body is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Body {
     None,
     Message,
@@ -213,9 +220,18 @@ impl Snapshot {
             ),
         };
         let mask = mask_field(&self.plans, plan.input, verb, &body);
-        let etag_in = etag_in(&self.plans, plan.input, &body);
-        let etag_out = etag_out(&self.plans, plan.output, response_body);
-        let route = Route { method, body, response_body, variables, mask, etag_in, etag_out };
+        let route = Route {
+            method,
+            etag_in: fields::etag_in(&self.plans, plan.input, &body),
+            etag_out: fields::etag_out(&self.plans, plan.output, response_body),
+            raw_in: fields::raw_in(&self.plans, plan.input, &body),
+            raw_out: fields::raw_out(&self.plans, plan.output, response_body),
+            cursor: fields::cursor(&self.plans, plan.input, plan.output),
+            body,
+            response_body,
+            variables,
+            mask,
+        };
         self.router.insert(verb, template, route).map_err(|conflict| {
             let other = self.router.routes().nth(conflict.with).map_or(0, |(_, route)| route.method);
             let other = &self.methods[other].full_name;
@@ -282,37 +298,6 @@ pub(crate) fn resolve<'a>(
         }
     }
     Ok(path.into())
-}
-
-/// The field `string etag` of a message (AIP-154).
-fn etag_of(plans: &Plans, message: MessageId) -> Option<u16> {
-    let plan = plans.message(message);
-    let index = plan.field_named("etag").filter(|_| plan.shape == Shape::Plain)?;
-    let field = &plan.fields[usize::from(index)];
-    matches!((field.card, field.ty), (Card::One, Ty::String)).then_some(index)
-}
-
-fn etag_in(plans: &Plans, input: MessageId, body: &Body) -> Option<FieldPath> {
-    if let Some(own) = etag_of(plans, input) {
-        return Some([(input, own)].into());
-    }
-    let Body::Field(path) = body else { return None };
-    let (message, index) = *path.last()?;
-    let field = &plans.message(message).fields[usize::from(index)];
-    let (Card::One, Ty::Message(resource)) = (field.card, field.ty) else { return None };
-    let own = etag_of(plans, resource)?;
-    Some(path.iter().copied().chain([(resource, own)]).collect())
-}
-
-fn etag_out(plans: &Plans, output: MessageId, shown: Option<u16>) -> Option<Box<[u32]>> {
-    let number = |message, index: u16| plans.message(message).fields[usize::from(index)].number;
-    let Some(shown) = shown else {
-        return etag_of(plans, output).map(|index| [number(output, index)].into());
-    };
-    let field = &plans.message(output).fields[usize::from(shown)];
-    let (Card::One, Ty::Message(resource)) = (field.card, field.ty) else { return None };
-    let index = etag_of(plans, resource)?;
-    Some([field.number, number(resource, index)].into())
 }
 
 fn mask_field(plans: &Plans, input: MessageId, verb: &str, body: &Body) -> Option<(MessageId, u16)> {

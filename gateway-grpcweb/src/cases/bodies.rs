@@ -12,7 +12,7 @@ use crate::call::Messages;
 use crate::codec::plan::Plans;
 use crate::codec::{Encoder, JsonOptions};
 use crate::snapshot::{Snapshot, resolve};
-use crate::stream::{JsonStream, Layout};
+use crate::stream::{JsonStream, Layout, Shown};
 
 #[test]
 fn bodies() {
@@ -97,7 +97,8 @@ fn answer(snapshot: &Arc<Snapshot>, case: &Value) -> Result<(), String> {
         _ => Layout::Lines,
     };
     let nothing = Messages::new(crate::Body::empty(), 0);
-    let mut stream = JsonStream::new(snapshot.clone(), id, options, layout, None, nothing);
+    let shown = Shown { snapshot: snapshot.clone(), output: id, options, layout };
+    let mut stream = JsonStream::new(shown, None, nothing);
     let mut out = Vec::new();
     for message in messages {
         out.extend(stream.print(Ok(Some(message.into()))));

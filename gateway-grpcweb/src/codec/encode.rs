@@ -178,6 +178,18 @@ impl<'p> Encoder<'p> {
         Ok(())
     }
 
+    /// Writes a `google.api.HttpBody` into a field; an empty path means the message itself.
+    pub(crate) fn raw(&mut self, path: &[(MessageId, u16)], content_type: &[u8], data: &[u8]) {
+        let opened = self.open_path(path);
+        for (tag, bytes) in [(0x0A, content_type), (0x12, data)] {
+            if !bytes.is_empty() {
+                self.out.push(tag);
+                put_bytes(&mut self.out, bytes);
+            }
+        }
+        self.close_path(opened);
+    }
+
     /// Starts to note the paths of the fields that the JSON names.
     pub(crate) fn start_mask(&mut self) {
         self.mask = Some(Mask::default());

@@ -1,17 +1,22 @@
 //! The answer of a method as JSON.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response};
 
-use super::form::JSON;
+use super::form::{EVENTS, JSON};
 use super::{Call, etag};
 use crate::Body;
 use crate::call::{Answer, Messages};
 use crate::codec::Printer;
 use crate::error::ApiError;
 use crate::headers;
-use crate::stream::{JsonStream, Layout};
+use crate::stream::{JsonStream, Layout, Shown};
+
+/// How long an answer of events waits for the first of them.
+const FIRST_EVENT: Duration = Duration::from_secs(1);
 
 /// The one message of a unary call.
 pub(super) async fn one(messages: &mut Messages) -> Result<Bytes, ApiError> {
@@ -49,13 +54,32 @@ pub(super) fn unary(
 
 /// A server's stream as JSON.
 pub(super) async fn stream(call: &Call<'_>, mut answer: Answer) -> Result<Response<Body>, ApiError> {
-    // A call that fails before its first message still gets its own HTTP status.
-    let first = answer.messages.next().await?;
-    let layout = if call.form.media == JSON { Layout::Array } else { Layout::Lines };
-    let output = call.snapshot.method(call.route).output;
-    let body = JsonStream::new(call.snapshot.clone(), output, call.form.json, layout, first, answer.messages);
+    // A call that fails before its first message still gets its own HTTP status, but a caller does
+    // not wait for long to hear that its stream has begun.
+    let wait = if call.form.media == EVENTS { FIRST_EVENT } else { call.inner.options.keep_alive };
+    let first = match tokio::time::timeout(wait, answer.messages.next()).await {
+        Ok(first) => first?,
+        Err(_) => None,
+    };
+    let layout = match call.form.media {
+        JSON => Layout::Array,
+        EVENTS => Layout::Events { id: call.route.cursor.map(|cursor| cursor.number) },
+        _ => Layout::Lines,
+    };
+    let shown = Shown {
+        snapshot: call.snapshot.clone(),
+        output: call.snapshot.method(call.route).output,
+        options: call.form.json,
+        layout,
+    };
+    let body = JsonStream::new(shown, first, answer.messages).keep_alive(call.inner.options.keep_alive);
+    let outcome = body.outcome();
     let mut response = Response::new(Body::new(body));
+    response.extensions_mut().insert(outcome);
     *response.headers_mut() = headers::answer_headers(answer.headers);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(call.form.media));
+    if let Layout::Events { .. } = layout {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
     Ok(response)
 }

@@ -23,6 +23,8 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 pub(crate) const JSONL: &str = "application/jsonl";
 
+pub(crate) const EVENTS: &str = "text/event-stream";
+
 /// What one answer looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Form {
@@ -32,14 +34,18 @@ pub(crate) struct Form {
 }
 
 impl Form {
+    /// What the operator chose; also for answers whose media type their service chooses.
+    pub(crate) fn of(options: &Options) -> Self {
+        Self { media: JSON, json: options.json, ignore_unknown: options.ignore_unknown_fields }
+    }
+
     /// Chooses among the media types that a method can answer with; the first is the default.
     pub(crate) fn choose(
         headers: &HeaderMap,
         options: &Options,
         offers: &[&'static str],
     ) -> Result<Self, ApiError> {
-        let media = offers.first().copied().unwrap_or(JSON);
-        let mut form = Self { media, json: options.json, ignore_unknown: options.ignore_unknown_fields };
+        let mut form = Self::of(options);
         if !headers.contains_key(ACCEPT) {
             return Ok(form);
         }

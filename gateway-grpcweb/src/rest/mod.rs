@@ -1,9 +1,12 @@
-//! A REST call: path, query and JSON body in; JSON out.
+//! A REST call: path, query and body in; JSON, a stream of it, or bytes out.
 
 mod answer;
+mod elements;
 mod etag;
 mod form;
+mod raw;
 mod request;
+mod upload;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,18 +14,18 @@ use std::time::Duration;
 
 use http::header::VARY;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use tonic::Code;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::Body;
-use crate::call;
+use crate::call::{self, Fault};
 use crate::error::ApiError;
 use crate::gateway::Inner;
 use crate::headers;
 use crate::routing::Found;
-use crate::snapshot::{MethodPlan, Route, Snapshot};
+use crate::snapshot::{Route, Snapshot};
 use etag::Conditions;
-use form::{Form, JSON, JSONL, NDJSON};
+use form::{EVENTS, Form, JSON, JSONL, NDJSON};
+use request::Content;
 
 /// A path's variables, decoded.
 type Variables<'a> = Vec<Cow<'a, str>>;
@@ -34,6 +37,8 @@ struct Call<'a> {
     route: &'a Route,
     form: Form,
     conditions: Conditions,
+    /// The id of the last event that a caller saw of the stream that it asks for again.
+    last_event: Option<String>,
     deadline: Option<Duration>,
 }
 
@@ -46,17 +51,20 @@ pub(crate) async fn serve(
     let (head, body) = request.into_parts();
     let (route, variables) = route(snapshot, &head.method, head.uri.path())?;
     let method = snapshot.method(route);
-    if method.client_streaming {
-        let message = "a client's stream is only taken over gRPC";
-        return Err(ApiError::new(Code::Unimplemented, message));
-    }
+    let form = match (&route.raw_out, method.server_streaming) {
+        (Some(_), _) => Form::of(&inner.options),
+        (None, true) => Form::choose(&head.headers, &inner.options, &[JSON, NDJSON, JSONL, EVENTS])?,
+        (None, false) => Form::choose(&head.headers, &inner.options, &[JSON])?,
+    };
+    let streams = method.server_streaming || method.client_streaming;
     let call = Call {
         inner,
         snapshot,
         route,
-        form: Form::choose(&head.headers, &inner.options, offers(method))?,
+        form,
         conditions: Conditions::of(&head.method, &head.headers, route.etag_in.is_some())?,
-        deadline: headers::deadline(&head.headers, &inner.options, method.server_streaming),
+        last_event: last_event(&head.headers).filter(|_| form.media == EVENTS),
+        deadline: headers::deadline(&head.headers, &inner.options, streams),
     };
     let mut response = within(call.deadline, call.run(&head, &variables, body)).await?;
     response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
@@ -70,17 +78,28 @@ impl Call<'_> {
         variables: &Variables<'_>,
         body: Body,
     ) -> Result<Response<Body>, ApiError> {
-        let body = request::read_body(&head.headers, body, self.inner.options.max_request).await?;
-        let query = head.uri.query().unwrap_or_default();
         let metadata = headers::metadata(&head.headers, self.deadline);
         let etags = self.conditions.expected()?;
+        if self.snapshot.method(self.route).client_streaming {
+            let fault = Fault::default();
+            let frames = upload::body(self, head, variables, body, fault.clone())?;
+            return self.send(metadata, frames, fault).await;
+        }
+        let raw = self.route.raw_in.is_some();
+        let body = request::read_body(&head.headers, body, raw, self.inner.options.max_request).await?;
+        let content_type = if raw { raw::content_type(&head.headers) } else { Vec::new() };
+        let content = if raw { Content::Raw(&content_type, &body) } else { Content::Json(&body) };
+        let query = head.uri.query().unwrap_or_default();
+        let ask = |metadata, etag| async move {
+            let frame = request::encode(self, variables, query, content, etag)?;
+            self.send(metadata, crate::body(frame), Fault::default()).await
+        };
         if etags.is_empty() {
-            return self.send(metadata, request::encode(self, variables, query, &body, None)?).await;
+            return ask(metadata, None).await;
         }
         let mut stale = None;
         for etag in &etags {
-            let frame = request::encode(self, variables, query, &body, Some(etag))?;
-            match self.send(metadata.clone(), frame).await {
+            match ask(metadata.clone(), Some(etag.as_str())).await {
                 Err(error) if etag::stale(&error) => stale = Some(error),
                 answer => return answer,
             }
@@ -89,21 +108,33 @@ impl Call<'_> {
         Err(error.status(StatusCode::PRECONDITION_FAILED))
     }
 
-    async fn send(&self, metadata: http::HeaderMap, frame: Vec<u8>) -> Result<Response<Body>, ApiError> {
+    async fn send(
+        &self,
+        metadata: HeaderMap,
+        frames: Body,
+        fault: Fault,
+    ) -> Result<Response<Body>, ApiError> {
         let method = self.snapshot.method(self.route);
         let limit = self.inner.options.max_response;
-        let mut answer = call::send(&self.inner.backend, &method.path, metadata, frame, limit).await?;
-        if method.server_streaming {
-            return answer::stream(self, answer).await;
+        let mut answer =
+            call::send(&self.inner.backend, &method.path, metadata, frames, fault, limit).await?;
+        match (&self.route.raw_out, method.server_streaming) {
+            (Some(path), true) => raw::stream(path, answer).await,
+            (None, true) => answer::stream(self, answer).await,
+            (raw, false) => {
+                let message = answer::one(&mut answer.messages).await?;
+                match raw {
+                    Some(path) => Ok(raw::unary(path, answer.headers, &message)),
+                    None => answer::unary(self, answer.headers, &message),
+                }
+            }
         }
-        let message = answer::one(&mut answer.messages).await?;
-        answer::unary(self, answer.headers, &message)
     }
 }
 
-/// The media types that a method can answer with, the default first.
-fn offers(method: &MethodPlan) -> &'static [&'static str] {
-    if method.server_streaming { &[JSON, NDJSON, JSONL] } else { &[JSON] }
+fn last_event(headers: &HeaderMap) -> Option<String> {
+    let id = std::str::from_utf8(headers.get("last-event-id")?.as_bytes()).ok()?;
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 /// Finds the route of a request; HEAD is answered like GET, without the body.

@@ -17,8 +17,23 @@ use crate::headers;
 use crate::query::{self, Bound};
 use crate::snapshot::{Body as Binding, Route};
 
-/// Reads a JSON body.
-pub(super) async fn read_body(head: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+/// A body that has come.
+#[derive(Clone, Copy)]
+pub(super) enum Content<'a> {
+    /// What is in the body is written by someone else.
+    Nothing,
+    Json(&'a [u8]),
+    /// A content type, and bytes that are taken as they are.
+    Raw(&'a [u8], &'a [u8]),
+}
+
+/// Reads a body to its end; `raw` when it may be of any type.
+pub(super) async fn read_body(
+    head: &HeaderMap,
+    body: Body,
+    raw: bool,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
     let told = head.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|told| told > limit as u64) {
         return Err(ApiError::too_large(limit));
@@ -35,7 +50,7 @@ pub(super) async fn read_body(head: &HeaderMap, body: Body, limit: usize) -> Res
         utf8 && (media == "application/json"
             || (media.starts_with("application/") && media.ends_with("+json")))
     });
-    if !read.is_empty() && !json {
+    if !read.is_empty() && !json && !raw {
         return Err(ApiError::unsupported_media_type(JSON));
     }
     Ok(read)
@@ -47,18 +62,26 @@ pub(super) fn encode(
     call: &Call<'_>,
     variables: &Variables<'_>,
     query: &str,
-    body: &[u8],
+    body: Content<'_>,
     etag: Option<&str>,
 ) -> Result<Vec<u8>, ApiError> {
     let Call { snapshot, route, .. } = *call;
     let input = snapshot.method(route).input;
-    let mut frame = Vec::with_capacity(FRAME_HEAD + body.len() + query.len() + 64);
+    let len = match body {
+        Content::Nothing => 0,
+        Content::Json(bytes) | Content::Raw(_, bytes) => bytes.len(),
+    };
+    let mut frame = Vec::with_capacity(FRAME_HEAD + len + query.len() + 64);
     frame.resize(FRAME_HEAD, 0);
     let mut encoder = Encoder::new(&snapshot.plans, frame);
     encoder.ignore_unknown = call.form.ignore_unknown;
     let refuse = |error| ApiError::bad_request(&error);
     let pairs = query::parse(query).map_err(refuse)?;
-    encode_body(&mut encoder, route, input, &pairs, body).map_err(refuse)?;
+    match (&route.raw_in, body) {
+        (Some(path), Content::Raw(content_type, data)) => encoder.raw(path, content_type, data),
+        (_, Content::Json(json)) => encode_body(&mut encoder, route, input, &pairs, json).map_err(refuse)?,
+        _ => {}
+    }
     if route.body == Binding::Message && !pairs.is_empty() {
         let name = &pairs[0].0;
         let message = format!("`{name}`: the method takes everything in its body, and no query parameters");
@@ -79,6 +102,9 @@ pub(super) fn encode(
             return Err(ApiError::malformed(format!("if-match: `{name}` of the request names another etag")));
         }
         query::bind_variable(&mut encoder, path, etag).map_err(refuse)?;
+    }
+    if let (Some(id), Some(cursor)) = (&call.last_event, call.route.cursor) {
+        query::bind_variable(&mut encoder, &[cursor.request], id).map_err(refuse)?;
     }
     let mut frame = encoder.out;
     call::close_frame(&mut frame)?;

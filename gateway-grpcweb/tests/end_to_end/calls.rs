@@ -12,7 +12,7 @@ use tonic::service::Routes;
 use tonic::transport::Endpoint;
 use tower::ServiceExt;
 
-use crate::support::archive::Archive;
+use crate::archive::Archive;
 use crate::support::{self, Library};
 
 pub fn in_process(options: Options) -> Gateway {

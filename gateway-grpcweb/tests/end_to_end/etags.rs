@@ -5,8 +5,8 @@ use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
 use tonic::body::Body;
 
+use crate::archive::CURRENT;
 use crate::calls::{in_process, remote, send, text_body};
-use crate::support::archive::CURRENT;
 use crate::support::text;
 
 async fn ask(

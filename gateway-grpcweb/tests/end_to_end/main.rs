@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod archive;
 mod basics;
 mod calls;
 mod errors;
 mod etags;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;

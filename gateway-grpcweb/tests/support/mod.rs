@@ -1,7 +1,5 @@
 //! A tonic server written by hand: the tests need no generated code.
 
-pub mod archive;
-
 use std::convert::Infallible;
 use std::path::Path;
 use std::pin::Pin;
@@ -148,7 +146,7 @@ impl tower::Service<Request<Body>> for Library {
     }
 }
 
-async fn unary<I, O>(
+pub async fn unary<I, O>(
     handler: fn(I, &HeaderMap) -> Result<O, Status>,
     request: Request<Body>,
 ) -> Response<Body>

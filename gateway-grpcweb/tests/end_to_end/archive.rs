@@ -13,7 +13,7 @@ use tonic::server::{ClientStreamingService, Grpc, NamedService, ServerStreamingS
 use tonic::{Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use super::unary;
+use crate::support::unary;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Note {
