@@ -9,7 +9,7 @@ use crate::{Delivery, EventLog, LogError};
 const LOOK_BACK: usize = 20_000;
 
 /// Follows topics without joining a group: it commits nothing and disturbs nobody.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tail {
     topics: Vec<String>,
     next: HashMap<(String, i32), i64>,
@@ -65,14 +65,18 @@ impl Tail {
             let from =
                 self.next.get(&(b.topic.clone(), b.partition)).copied().unwrap_or(b.start).max(b.start);
             if from < b.end {
-                events.extend(log.read(&b.topic, b.partition, from, max).await?);
+                let mut latest = None;
+                for event in log.read(&b.topic, b.partition, from, max).await? {
+                    self.pass(&event);
+                    // Clocks may step back; the events of one partition stay in their order all the same.
+                    latest = latest.max(Some(event.timestamp));
+                    events.push((latest, event));
+                }
             }
         }
-        for event in &events {
-            self.advance(event);
-        }
-        events.sort_by(by_time);
-        Ok(events)
+        // A stable sort: events of one time stay as they were read.
+        events.sort_by_key(|(time, _)| *time);
+        Ok(events.into_iter().map(|(_, event)| event).collect())
     }
 
     /// Like [`Tail::more`], looking again every `pause` until something comes.
@@ -91,9 +95,12 @@ impl Tail {
         }
     }
 
-    fn advance(&mut self, event: &Delivery) {
+    /// Goes on behind an event that came by another way; false when it was passed before.
+    pub fn pass(&mut self, event: &Delivery) -> bool {
         let next = self.next.entry((event.topic.clone(), event.partition)).or_default();
+        let is_new = event.offset >= *next;
         *next = (*next).max(event.offset + 1);
+        is_new
     }
 }
 

@@ -29,6 +29,8 @@ struct Rpc {
     docs: TokenStream,
     body: Option<TokenStream>,
     literal: TokenStream,
+    /// The type of the stream that tonic's trait asks for, of a method that streams.
+    stream: Option<Ident>,
 }
 
 /// Methods table, trait, `Rpc` and glue of a service.
@@ -68,7 +70,7 @@ fn rpc(method: &MethodDescriptor, problems: &mut Problems) -> Option<Rpc> {
     let service = method.parent_service();
     let package = service.package_name().to_owned();
     let path = format!("/{}/{}", service.full_name(), method.name());
-    let mutating = input.get_field_by_name("request_id").is_some();
+    let mutating = has_request_id(&input);
     let read_permissions = read_permissions(&output);
     let access = match access {
         options::Access::Permission(name) => quote!(::store::Access::Permission(#name)),
@@ -80,7 +82,8 @@ fn rpc(method: &MethodDescriptor, problems: &mut Problems) -> Option<Rpc> {
         input: names::message(&input, &package),
         output: names::message(&output, &package),
         docs: names::docs(&service.parent_file(), method.path()),
-        body: standard::body(method),
+        body: standard::body(method).filter(|_| !method.is_server_streaming()),
+        stream: method.is_server_streaming().then(|| format_ident!("{}Stream", method.name())),
         literal: quote! {
             ::store::Method {
                 path: #path, access: #access, mutating: #mutating, read_permissions: &[#(#read_permissions),*],
@@ -106,11 +109,21 @@ fn read_permissions(answer: &MessageDescriptor) -> BTreeSet<String> {
     found
 }
 
+fn has_request_id(input: &MessageDescriptor) -> bool {
+    input.get_field_by_name("request_id").is_some()
+}
+
 /// What every method must say of itself.
 fn check(method: &MethodDescriptor, problems: &mut Problems) -> Option<options::Access> {
     let (place, input) = (method.full_name(), method.input());
-    if method.is_client_streaming() || method.is_server_streaming() {
-        problems.add(place, "streaming methods are not supported yet");
+    if method.is_client_streaming() {
+        problems.add(place, "takes a stream, which no browser can send: take a list, or several calls");
+    }
+    if method.is_server_streaming() && (options::is_get(method) != Some(true) || has_request_id(&input)) {
+        problems.add(
+            place,
+            "answers with a stream, which is for reading: it needs a GET route and no request_id",
+        );
     }
     if !is_own(input.package_name()) {
         problems.add(place, format!("its request `{}` must be a message of the project", input.full_name()));
@@ -155,7 +168,8 @@ fn methods(service: &ServiceDescriptor, rpcs: &[Rpc]) -> TokenStream {
 fn api(service: &ServiceDescriptor, rpcs: &[Rpc]) -> TokenStream {
     let api = format_ident!("{}Api", names::camel(noun(service)));
     let docs = names::docs(&service.parent_file(), service.path());
-    let functions = rpcs.iter().map(|Rpc { rust, input, output, docs, body, .. }| {
+    let functions = rpcs.iter().map(|Rpc { rust, input, output, docs, body, stream, .. }| {
+        let output = if stream.is_some() { quote!(::store::Feed<#output>) } else { output.clone() };
         let head = quote! {
             #docs
             fn #rust<'a>(
@@ -218,16 +232,26 @@ fn glue(service: &ServiceDescriptor, rpcs: &[Rpc]) -> TokenStream {
     let (api, glue) = (format_ident!("{noun}Api"), format_ident!("{noun}Glue"));
     let (module, _) = tonic_server(service);
     let (methods, tonic_trait) = (methods_name(service), names::camel(service.name()));
-    let functions = rpcs.iter().enumerate().map(|(place, Rpc { rust, input, output, .. })| {
+    let functions = rpcs.iter().enumerate().map(|(place, Rpc { rust, input, output, stream, .. })| {
         let place = names::place(place);
+        let (close, declared, output) = match stream {
+            Some(stream) => (
+                quote!(close_feed),
+                quote!(type #stream = ::store::FeedStream<#output>;),
+                quote!(Self::#stream),
+            ),
+            None => (quote!(close), quote!(), output.clone()),
+        };
         quote! {
+            #declared
+
             async fn #rust(
                 &self, request: ::tonic::Request<#input>,
             ) -> ::core::result::Result<::tonic::Response<#output>, ::tonic::Status> {
                 let (mut call, request) = ::store::Call::open(&self.env, &#methods[#place], request).await?;
                 loop {
                     let result = self.api.#rust(call.cx(), request.clone()).await;
-                    if let Some(answer) = call.close(result).await {
+                    if let Some(answer) = call.#close(result).await {
                         return answer;
                     }
                 }

@@ -64,7 +64,9 @@ fn methods_must_say_what_they_are() {
     let bare = format!("service PingService {{ {PING} }} message PingRequest {{ string name = 1; }}");
     refuses(&bare, &["erp.test.v1.PingService.Ping", "`PingRequest` needs the field request_id"]);
     let streamed = PING.replace("returns (", "returns (stream ");
-    refuses(&service(&streamed), &["erp.test.v1.PingService.Ping", "streaming"]);
+    refuses(&service(&streamed), &["erp.test.v1.PingService.Ping", "GET route and no request_id"]);
+    let streaming = PING.replace("(PingRequest)", "(stream PingRequest)");
+    refuses(&service(&streaming), &["erp.test.v1.PingService.Ping", "takes a stream"]);
     let foreign = PING.replace("Ping(PingRequest)", "Ping(google.protobuf.Timestamp)");
     refuses(&service(&foreign), &["must be a message of the project"]);
 }

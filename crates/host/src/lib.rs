@@ -21,6 +21,7 @@ mod serve;
 mod service;
 mod telemetry;
 mod token;
+mod watch;
 
 pub use config::{Config, Database, Log};
 pub use identities::{ServiceIdentities, ServiceIdentity};

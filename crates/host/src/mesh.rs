@@ -20,7 +20,8 @@ use crate::ops::EventLogs;
 use crate::peers::{ServicePeers, Switch};
 use crate::service::Service;
 use crate::token::Verifier;
-use crate::{consume, health, housekeeping, jobs};
+use crate::watch::Hub;
+use crate::{consume, health, housekeeping, jobs, ops};
 
 /// How long background work may go on after the calls have ended.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
@@ -103,6 +104,7 @@ impl Mesh {
     /// Tells load balancers to send no more calls.
     pub fn stop_serving(&self) {
         self.health.not_serving();
+        self.environments.iter().for_each(Env::drain);
     }
 
     /// Ends background work: events at hand are finished, the outboxes emptied, connections closed.
@@ -189,6 +191,7 @@ impl Assembly {
         let Some(first) = self.environments.first().cloned() else { return };
         let logs = EventLogs {
             log: self.log.clone(),
+            hub: Hub::new(self.log.clone(), ops::topics()),
             environments: self.environments.clone(),
             consumers: std::mem::take(&mut self.consumers),
         };

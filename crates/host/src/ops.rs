@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bus::{EventLog, KeptLetter, Letters, PgDeadLetters, Tail};
+use bus::{Delivery, EventLog, KeptLetter, Letters, PgDeadLetters, Tail};
 use contracts::ops::v1::*;
 use contracts::v1::EventEnvelope;
-use kit::{Error, OffsetDateTime, Result, Uuid};
+use futures::{StreamExt as _, stream};
+use kit::{Code, Error, OffsetDateTime, Result, Uuid};
 use store::glue::prost_types::Timestamp;
-use store::{Cx, Env, Envelope, page};
+use store::{Cx, Env, Envelope, Feed, page};
 use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
 use crate::consume::on_begin;
+use crate::watch::{Hub, WATCHERS_MAX};
 
 const TAIL_SIZE_DEFAULT: usize = 100;
 const TAIL_SIZE_MAX: usize = 1_000;
@@ -25,6 +27,7 @@ const TAIL_PAUSE: Duration = Duration::from_millis(200);
 /// What the service needs to know of the process.
 pub(crate) struct EventLogs {
     pub log: Arc<dyn EventLog>,
+    pub hub: Arc<Hub>,
     pub environments: Vec<Env>,
     /// The consumers of this process with the topics they read.
     pub consumers: Vec<(&'static str, Vec<String>)>,
@@ -32,26 +35,15 @@ pub(crate) struct EventLogs {
 
 impl EventLogApi for EventLogs {
     async fn tail_events(&self, cx: &mut Cx, request: TailEventsRequest) -> Result<TailEventsResponse> {
-        let tenant = cx.tenant()?;
+        let wanted = Wanted { tenant: cx.tenant()?, types: request.types };
         let size = match usize::try_from(request.page_size).unwrap_or(0) {
             0 => TAIL_SIZE_DEFAULT,
             size => size.min(TAIL_SIZE_MAX),
         };
-        let topics: Vec<String> = contracts::TOPICS.iter().map(|topic| topic.name.to_owned()).collect();
-        let is_wanted = |delivery: &bus::Delivery| {
-            delivery.tenant_id() == Some(tenant) && matches(&request.types, delivery.event_type())
-        };
-        let (mut events, mut tail) = if request.cursor.is_empty() {
-            let backlog = usize::try_from(request.backlog).unwrap_or(0);
-            let start = Tail::start(&*self.log, &topics, backlog, is_wanted);
-            let (newest, tail) = start.await.map_err(log_error)?;
-            (pick(newest, is_wanted), tail)
-        } else {
-            (Vec::new(), Tail::resume(&topics, parse_cursor(&request.cursor)?))
-        };
+        let (mut events, mut tail) = self.begin(&request.cursor, request.backlog, &wanted).await?;
         let until = Instant::now() + Duration::from_millis(u64::try_from(request.wait_ms).unwrap_or(0));
         while events.is_empty() {
-            events = pick(tail.more(&*self.log, size).await.map_err(log_error)?, is_wanted);
+            events = wanted.of(&tail.more(&*self.log, size).await.map_err(log_error)?);
             if !events.is_empty() || Instant::now() + TAIL_PAUSE > until {
                 break;
             }
@@ -59,6 +51,33 @@ impl EventLogApi for EventLogs {
         }
         let events = events.iter().map(to_proto).collect::<Result<_>>()?;
         Ok(TailEventsResponse { events, next_cursor: cursor(&tail)? })
+    }
+
+    async fn watch_events(
+        &self,
+        cx: &mut Cx,
+        request: WatchEventsRequest,
+    ) -> Result<Feed<WatchEventsResponse>> {
+        let wanted = Wanted { tenant: cx.tenant()?, types: request.types };
+        let (newest, tail) = self.begin(&request.cursor, request.backlog, &wanted).await?;
+        let watcher = self.hub.watch(tail).await.map_err(log_error)?.ok_or_else(too_many)?;
+        let start = cursor(watcher.handed())?;
+        let mut begin = vec![WatchEventsResponse::default()];
+        for event in &newest {
+            begin.push(WatchEventsResponse { event: Some(to_proto(event)?), cursor: String::new() });
+        }
+        if let Some(last) = begin.last_mut() {
+            last.cursor = start;
+        }
+        let later = stream::try_unfold((watcher, wanted), async |(mut watcher, wanted)| {
+            loop {
+                let delivery = watcher.next().await.map_err(log_error)?;
+                let Some(event) = wanted.of(std::slice::from_ref(&*delivery)).pop() else { continue };
+                let (event, cursor) = (Some(to_proto(&event)?), cursor(watcher.handed())?);
+                return Ok(Some((WatchEventsResponse { event, cursor }, (watcher, wanted))));
+            }
+        });
+        Ok(Feed::new(stream::iter(begin.into_iter().map(Ok)).chain(later)))
     }
 
     async fn list_dead_letters(
@@ -131,26 +150,59 @@ impl EventLogApi for EventLogs {
     }
 }
 
+impl EventLogs {
+    /// The newest events and where to go on behind them; with a cursor only where to go on.
+    async fn begin(&self, cursor: &str, backlog: i32, wanted: &Wanted) -> Result<(Vec<Envelope>, Tail)> {
+        let topics = topics();
+        if !cursor.is_empty() {
+            return Ok((Vec::new(), Tail::resume(&topics, parse_cursor(cursor)?)));
+        }
+        let backlog = usize::try_from(backlog).unwrap_or(0);
+        let start = Tail::start(&*self.log, &topics, backlog, |delivery| wanted.has(delivery));
+        let (newest, tail) = start.await.map_err(log_error)?;
+        Ok((wanted.of(&newest), tail))
+    }
+}
+
+/// Every topic of the contracts.
+pub(crate) fn topics() -> Vec<String> {
+    contracts::TOPICS.iter().map(|topic| topic.name.to_owned()).collect()
+}
+
+/// What a caller wants to hear of.
+struct Wanted {
+    tenant: Uuid,
+    /// By name, or by `order.*`; none means all.
+    types: Vec<String>,
+}
+
+impl Wanted {
+    fn has(&self, delivery: &Delivery) -> bool {
+        let fits = |pattern: &String| store::covers(pattern, delivery.event_type());
+        delivery.tenant_id() == Some(self.tenant) && (self.types.is_empty() || self.types.iter().any(fits))
+    }
+
+    /// The wanted ones in the order in which they happened: those of one batch are in the log at the same time.
+    fn of(&self, deliveries: &[Delivery]) -> Vec<Envelope> {
+        let wanted = deliveries.iter().filter(|delivery| self.has(delivery));
+        let mut events: Vec<Envelope> =
+            wanted.filter_map(|delivery| Envelope::parse(&delivery.payload).ok()).collect();
+        events.sort_by_key(|event| (event.timestamp, event.event_id));
+        events
+    }
+}
+
+fn too_many() -> Error {
+    let text = format!("{WATCHERS_MAX} callers watch already; ask again later, or page with TailEvents");
+    Error::new(Code::ResourceExhausted, "TOO_MANY_WATCHERS", "erp", text)
+}
+
 fn sink(env: &Env) -> PgDeadLetters {
     PgDeadLetters::new(env.pool().clone(), on_begin(env))
 }
 
 fn log_error(error: bus::LogError) -> Error {
     Error::unavailable("the event log", error)
-}
-
-/// Whether a type is among those wanted: by name, or by `order.*`; none wanted means all.
-fn matches(wanted: &[String], event_type: &str) -> bool {
-    wanted.is_empty() || wanted.iter().any(|pattern| store::covers(pattern, event_type))
-}
-
-/// The wanted ones in the order in which they happened: those of one batch are in the log at the same time.
-fn pick(deliveries: Vec<bus::Delivery>, is_wanted: impl Fn(&bus::Delivery) -> bool) -> Vec<Envelope> {
-    let wanted = deliveries.iter().filter(|delivery| is_wanted(delivery));
-    let mut events: Vec<Envelope> =
-        wanted.filter_map(|delivery| Envelope::parse(&delivery.payload).ok()).collect();
-    events.sort_by_key(|event| (event.timestamp, event.event_id));
-    events
 }
 
 fn to_proto(envelope: &Envelope) -> Result<EventEnvelope> {
@@ -200,13 +252,24 @@ fn timestamp(instant: OffsetDateTime) -> Timestamp {
     Timestamp { seconds: instant.unix_timestamp(), nanos }
 }
 
+/// The next offset of every partition, by topic.
+type Places = BTreeMap<String, Vec<i64>>;
+
 fn cursor(tail: &Tail) -> Result<String> {
-    let text = serde_json::to_vec(&tail.positions()).map_err(Error::internal)?;
+    let mut places = Places::new();
+    for (topic, _, next) in tail.positions() {
+        places.entry(topic).or_default().push(next);
+    }
+    let text = serde_json::to_vec(&places).map_err(Error::internal)?;
     Ok(URL_SAFE_NO_PAD.encode(text))
 }
 
 fn parse_cursor(text: &str) -> Result<Vec<(String, i32, i64)>> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-    let positions = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    positions.ok_or_else(|| Error::invalid("cursor", "is none that this method gave"))
+    let places: Option<Places> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let places = places.ok_or_else(|| Error::invalid("cursor", "is none that this method gave"))?;
+    let by_partition = places
+        .into_iter()
+        .flat_map(|(topic, next)| (0..).zip(next).map(move |(at, next)| (topic.clone(), at, next)));
+    Ok(by_partition.collect())
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::caller::Caller;
 use crate::cx::{CORRELATION_HEADER, Cx, Meta, TRACE_HEADER};
 use crate::env::{DEFAULT_DEADLINE, Env};
+use crate::feed::{self, Feed, FeedStream, Sending};
 use crate::flush::Answer;
 use crate::record::Request;
 use crate::rpc::{Access, Method};
@@ -40,6 +41,8 @@ pub struct Call {
     method: &'static Method,
     idempotency: Option<Answer>,
     attempt: u32,
+    /// How long the caller waits, when it says so.
+    deadline: Option<Duration>,
 }
 
 impl Call {
@@ -71,13 +74,11 @@ impl Call {
             traceparent: text(&metadata, TRACE_HEADER.as_str()).unwrap_or_default(),
             causation_id: String::new(),
         };
-        let timeout = text(&metadata, "grpc-timeout")
-            .and_then(|value| grpc_timeout(&value))
-            .unwrap_or(DEFAULT_DEADLINE)
-            .min(DEADLINE_MAX);
+        let deadline = text(&metadata, "grpc-timeout").and_then(|value| grpc_timeout(&value));
+        let timeout = deadline.unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_MAX);
         let mut cx = Cx::new(env.clone(), caller, meta).with_timeout(timeout);
         cx.unasked = idempotency.as_ref().map(|key| key.request_id);
-        Ok((Self { cx, method, idempotency, attempt: 1 }, request))
+        Ok((Self { cx, method, idempotency, attempt: 1, deadline }, request))
     }
 
     /// What the handler gets.
@@ -105,6 +106,24 @@ impl Call {
             Ok(message) => Ok(self.shown(message)),
             Err(error) => Err(report(self.method, error)),
         })
+    }
+
+    /// The same for a method that streams: what the handler wrote is committed before the first message goes out.
+    pub async fn close_feed<M: ReflectMessage + Default + Send + 'static>(
+        &mut self,
+        result: Result<Feed<M>>,
+    ) -> Option<std::result::Result<Response<FeedStream<M>>, Status>> {
+        // A streaming method takes no request id, so that there is no first answer to look for.
+        let feed = match result {
+            Ok(feed) => self.cx.checkpoint().await.map(|()| feed),
+            Err(error) => Err(error),
+        };
+        self.cx.rollback().await;
+        Some(feed.map_err(|error| report(self.method, error)).map(|feed| {
+            let end = Box::pin(feed::end(self.cx.env().clone(), self.deadline));
+            let sending = Sending { feed, caller: self.cx.caller().clone(), method: self.method, end };
+            Response::new(sending.stream())
+        }))
     }
 
     async fn commit<M: ReflectMessage>(&mut self, result: Result<M>) -> Result<M> {
@@ -196,7 +215,7 @@ fn has_secrets(descriptor: &MessageDescriptor) -> bool {
 }
 
 /// Logs what the caller is not told, once, and makes the status.
-fn report(method: &Method, error: Error) -> Status {
+pub(crate) fn report(method: &Method, error: Error) -> Status {
     match (error.code(), error.cause()) {
         (Code::Internal, cause) => tracing::error!(method = method.path, cause, %error, "call failed"),
         (_, Some(cause)) => tracing::warn!(method = method.path, cause, %error, "call failed"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kit::{Clock, IdSource, SystemClock, UuidV7};
 use sqlx::PgPool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::group::Groups;
 use crate::peer::Peers;
@@ -24,6 +24,7 @@ struct Inner {
     jobs_wake: Arc<Notify>,
     groups: Arc<Groups>,
     system_role: String,
+    draining: Arc<watch::Sender<bool>>,
 }
 
 /// How long a call may take that came without a deadline.
@@ -43,6 +44,7 @@ impl Env {
             jobs_wake: Arc::new(Notify::new()),
             groups: Arc::default(),
             system_role: format!("{login}_system"),
+            draining: Arc::new(watch::Sender::new(false)),
         }))
     }
 
@@ -60,6 +62,7 @@ impl Env {
             jobs_wake: inner.jobs_wake.clone(),
             groups: inner.groups.clone(),
             system_role: inner.system_role.clone(),
+            draining: inner.draining.clone(),
         }))
     }
 
@@ -101,6 +104,18 @@ impl Env {
     /// The calls that wait to be written together.
     pub(crate) fn groups(&self) -> &Groups {
         &self.0.groups
+    }
+
+    /// Ends the streams that are open: the process is to stop, and a stream has no end of its own.
+    pub fn drain(&self) {
+        self.0.draining.send_replace(true);
+    }
+
+    /// Resolves once the process is to stop.
+    pub(crate) async fn draining(&self) {
+        let mut draining = self.0.draining.subscribe();
+        // The sender lives as long as this environment.
+        let _ = draining.wait_for(|draining| *draining).await;
     }
 
     /// The role behind the second door.
