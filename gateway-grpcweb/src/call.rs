@@ -3,17 +3,20 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, TE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as _;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tonic::Code;
 
 use crate::Body;
 use crate::backend::{Backend, CallError};
 use crate::error::ApiError;
+use crate::headers;
 
 /// Flag and length before every message.
 pub(crate) const FRAME_HEAD: usize = 5;
@@ -37,6 +40,35 @@ impl Fault {
     fn or(&self, error: ApiError) -> ApiError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(error)
     }
+}
+
+/// Runs the work until its deadline.
+pub(crate) async fn within<T>(
+    deadline: Option<Duration>,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    match deadline {
+        Some(deadline) => {
+            tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(ApiError::deadline()))
+        }
+        None => work.await,
+    }
+}
+
+/// Reads a body to its end.
+pub(crate) async fn read_whole(head: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let told = head.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if told.is_some_and(|told| told > limit as u64) {
+        return Err(ApiError::too_large(limit));
+    }
+    let read = Limited::new(body, limit).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            ApiError::too_large(limit)
+        } else {
+            ApiError::new(Code::Cancelled, "the body could not be read to its end")
+        }
+    })?;
+    Ok(read.to_bytes())
 }
 
 /// Sends framed messages.
@@ -108,17 +140,43 @@ pub(crate) struct Messages {
     partial: BytesMut,
     max_message: usize,
     fault: Option<Fault>,
+    trailers: HeaderMap,
     done: bool,
 }
 
 impl Messages {
     pub(crate) fn new(body: Body, max_message: usize) -> Self {
-        Self { body, ready: Bytes::new(), partial: BytesMut::new(), max_message, fault: None, done: false }
+        Self {
+            body,
+            ready: Bytes::new(),
+            partial: BytesMut::new(),
+            max_message,
+            fault: None,
+            trailers: HeaderMap::new(),
+            done: false,
+        }
     }
 
     /// The next message. None: the call ended well.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The one message of a unary call.
+    pub(crate) async fn only(&mut self) -> Result<Bytes, ApiError> {
+        let message = self.next().await?;
+        let message =
+            message.ok_or_else(|| ApiError::internal(&"a service answered OK without a message"))?;
+        // The status comes behind the message.
+        if self.next().await?.is_some() {
+            return Err(ApiError::internal(&"a service answered a unary call twice"));
+        }
+        Ok(message)
+    }
+
+    /// What a service said at the end of a call that is over, beside its status.
+    pub(crate) fn trailers(&mut self) -> HeaderMap {
+        headers::answer_headers(std::mem::take(&mut self.trailers))
     }
 
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ApiError>> {
@@ -141,7 +199,9 @@ impl Messages {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.add(data),
                     Err(frame) => {
-                        let status = frame.trailers_ref().and_then(ApiError::from_metadata);
+                        let trailers = frame.into_trailers().unwrap_or_default();
+                        let status = ApiError::from_metadata(&trailers);
+                        self.trailers = trailers;
                         return Poll::Ready(self.end(status));
                     }
                 },

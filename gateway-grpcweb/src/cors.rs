@@ -13,7 +13,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PAT
 
 /// What pages may send: the protocols' own headers, tokens, correlation and preconditions.
 const ALLOWED: HeaderValue = HeaderValue::from_static(
-    "accept, accept-language, authorization, baggage, connect-protocol-version, connect-timeout-ms, content-type, \
+    "accept, accept-language, authorization, baggage, connect-accept-encoding, \
+     connect-content-encoding, connect-protocol-version, connect-timeout-ms, content-type, \
      grpc-timeout, if-match, if-none-match, last-event-id, traceparent, tracestate, x-api-key, x-grpc-web, \
      x-request-id, x-request-timeout, x-user-agent",
 );

@@ -18,7 +18,7 @@ use crate::options::Options;
 use crate::protocol::Protocol;
 use crate::routing::Found;
 use crate::snapshot::{LoadError, Snapshot};
-use crate::{grpc, grpc_web, rest};
+use crate::{connect, grpc, grpc_web, rest};
 
 /// Serves REST, gRPC-Web and gRPC for every method of a descriptor set. Cheap to clone; clones
 /// share their state.
@@ -41,7 +41,8 @@ impl Inner {
 }
 
 /// What may be posted to the path of a gRPC method.
-const METHOD_MEDIA: &str = "application/grpc, application/grpc-web, application/grpc-web-text";
+const METHOD_MEDIA: &str = "application/json, application/proto, application/connect+json, \
+     application/connect+proto, application/grpc, application/grpc-web, application/grpc-web-text";
 
 impl Gateway {
     /// Compiles the descriptor set, an encoded `google.protobuf.FileDescriptorSet`.
@@ -96,6 +97,7 @@ impl Gateway {
         request: Request<Body>,
     ) -> Result<Response<Body>, ApiError> {
         match protocol {
+            Protocol::Connect { kind } => connect::serve(&self.inner, snapshot, *kind, request).await,
             Protocol::Grpc { .. } => grpc::forward(&self.inner, request).await,
             Protocol::GrpcWeb { form } => grpc_web::serve(&self.inner, request, *form).await,
             Protocol::Rest { .. } => self.rest(snapshot, request).await,

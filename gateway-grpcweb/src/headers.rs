@@ -55,7 +55,8 @@ pub(crate) fn metadata(headers: &HeaderMap, deadline: Option<Duration>) -> Heade
     for (name, value) in headers {
         let text = name.as_str();
         let kept = HOP_BY_HOP.contains(&text) || REST_ONLY.contains(&text);
-        let prefixed = ["grpc-", "sec-", "if-", "access-control-"].iter().any(|one| text.starts_with(one));
+        let prefixed =
+            ["grpc-", "connect-", "sec-", "if-", "access-control-"].iter().any(|one| text.starts_with(one));
         if !kept && !prefixed {
             metadata.append(name, value.clone());
         }

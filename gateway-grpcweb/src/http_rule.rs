@@ -48,6 +48,13 @@ pub(crate) struct Custom {
     pub(crate) path: String,
 }
 
+impl HttpRule {
+    /// Whether the rule itself is a GET.
+    pub(crate) fn is_get(&self) -> bool {
+        matches!(self.pattern, Some(Pattern::Get(_)))
+    }
+}
+
 impl Pattern {
     /// The HTTP method and the template.
     pub(crate) fn parts(&self) -> (&str, &str) {
@@ -66,4 +73,11 @@ impl Pattern {
 pub(crate) fn of(method: &MethodDescriptor) -> Option<HttpRule> {
     let encoded = method.options().encode_to_vec();
     MethodOptions::decode(&*encoded).ok()?.http
+}
+
+/// Whether the method declares `idempotency_level = NO_SIDE_EFFECTS`.
+pub(crate) fn has_no_side_effects(method: &MethodDescriptor) -> bool {
+    const NO_SIDE_EFFECTS: i32 = 1;
+    let options = method.method_descriptor_proto().options.as_ref();
+    options.and_then(|options| options.idempotency_level) == Some(NO_SIDE_EFFECTS)
 }

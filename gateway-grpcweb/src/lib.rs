@@ -18,6 +18,7 @@ mod accept;
 mod backend;
 mod call;
 mod codec;
+mod connect;
 mod cors;
 mod edge;
 mod error;

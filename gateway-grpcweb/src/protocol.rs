@@ -4,8 +4,10 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request};
 
 use crate::accept::wants_problem;
+use crate::connect::Kind;
 use crate::grpc_web::Form;
 use crate::headers::media_type;
+use crate::snapshot::Snapshot;
 
 /// The protocol of a request, with all that an answer in it needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,9 @@ pub(crate) enum Protocol {
     Rest {
         /// Errors are told as `application/problem+json`.
         problem: bool,
+    },
+    Connect {
+        kind: Kind,
     },
     Grpc {
         /// As the request has it.
@@ -27,21 +32,30 @@ pub(crate) enum Protocol {
 impl Protocol {
     /// Whether bodies are compressed as HTTP tells it, and not message by message.
     pub(crate) fn has_content_codings(&self) -> bool {
-        matches!(self, Self::Rest { .. })
+        match self {
+            Self::Rest { .. } => true,
+            Self::Connect { kind } => !matches!(kind, Kind::Stream(_)),
+            Self::Grpc { .. } | Self::GrpcWeb { .. } => false,
+        }
     }
 
     /// As logs and metrics call it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Rest { .. } => "rest",
+            Self::Connect { .. } => "connect",
             Self::Grpc { .. } => "grpc",
             Self::GrpcWeb { .. } => "grpc-web",
         }
     }
 
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+    pub(crate) fn of<B>(request: &Request<B>, snapshot: &Snapshot) -> Self {
         let headers = request.headers();
-        if let Some((media, _)) = media_type(headers) {
+        let media = media_type(headers).map(|(media, _)| media);
+        if let Some(kind) = Kind::of(request, media.as_deref(), snapshot) {
+            return Self::Connect { kind };
+        }
+        if let Some(media) = media {
             if media.starts_with("application/grpc-web") {
                 return Self::GrpcWeb { form: Form::of(&media) };
             }

@@ -45,6 +45,8 @@ pub(crate) struct MethodPlan {
     pub(crate) output: MessageId,
     pub(crate) client_streaming: bool,
     pub(crate) server_streaming: bool,
+    /// It changes nothing: it says so, or is called by GET.
+    pub(crate) safe: bool,
 }
 
 /// One HTTP rule.
@@ -158,6 +160,11 @@ impl Snapshot {
         if found.is_none() && *method == http::Method::HEAD { by_rule("GET") } else { found }
     }
 
+    /// The method whose own path it is.
+    pub(crate) fn method_at(&self, path: &str) -> Option<&MethodPlan> {
+        self.by_path.get(path).map(|index| &self.methods[*index])
+    }
+
     /// Whether the path is that of a gRPC method.
     pub(crate) fn has_method(&self, path: &str) -> bool {
         self.by_path.contains_key(path)
@@ -165,6 +172,7 @@ impl Snapshot {
 
     fn add_method(&mut self, method: &MethodDescriptor) -> Result<(), String> {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let rule = http_rule::of(method);
         let message = |name: &str| self.plans.find(name).ok_or_else(|| format!("{name} is missing"));
         let plan = MethodPlan {
             full_name: method.full_name().into(),
@@ -173,11 +181,12 @@ impl Snapshot {
             output: message(method.output().full_name())?,
             client_streaming: method.is_client_streaming(),
             server_streaming: method.is_server_streaming(),
+            safe: rule.as_ref().is_some_and(HttpRule::is_get) || http_rule::has_no_side_effects(method),
         };
         let index = self.methods.len();
         self.by_path.insert(path.into(), index);
         self.methods.push(plan);
-        let Some(rule) = http_rule::of(method) else { return Ok(()) };
+        let Some(rule) = rule else { return Ok(()) };
         self.add_rule(index, &rule)?;
         for binding in &rule.additional_bindings {
             if !binding.additional_bindings.is_empty() {

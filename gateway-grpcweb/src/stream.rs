@@ -135,10 +135,7 @@ impl JsonStream {
             (Layout::Events { .. }, Ok(())) => out.extend_from_slice(b"event: end\ndata: {}\n\n"),
             _ => {}
         }
-        self.outcome.note(&match result {
-            Ok(()) => ok_metadata(),
-            Err(error) => error.metadata(),
-        });
+        self.outcome.note_code(result.map_or_else(|error| error.code, |()| tonic::Code::Ok));
     }
 
     fn close(&self, out: &mut Vec<u8>) {
@@ -148,13 +145,6 @@ impl JsonStream {
             Layout::Events { .. } => out.extend_from_slice(b"\n\n"),
         }
     }
-}
-
-fn ok_metadata() -> http::HeaderMap {
-    http::HeaderMap::from_iter([(
-        http::HeaderName::from_static("grpc-status"),
-        http::HeaderValue::from_static("0"),
-    )])
 }
 
 /// An id of an event is a line of text.

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
-#[expect(dead_code, reason = "the services know more messages than these tests")]
 mod support;
 
 use std::convert::Infallible;

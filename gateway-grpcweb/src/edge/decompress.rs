@@ -16,7 +16,8 @@ use crate::error::ApiError;
 /// 2^23 bytes: what a decompressor may keep, by the advice of RFC 8878.
 const ZSTD_WINDOW: u32 = 23;
 const BROTLI_BUFFER: usize = 4096;
-const TAKEN: &str = "gzip, zstd, br";
+/// What is taken, as headers list it.
+pub(crate) const TAKEN: &str = "gzip, zstd, br";
 
 /// How a body comes.
 ///
@@ -34,8 +35,9 @@ pub(crate) fn coding(headers: &HeaderMap) -> Result<Option<Coding>, ApiError> {
             return Ok(Some(coding));
         }
     }
-    Err(ApiError::malformed(format!("the body must come as one of {TAKEN}, or as it is"))
+    Err(ApiError::new(Code::Unimplemented, format!("the body must come as one of {TAKEN}, or as it is"))
         .status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        .reason("UNSUPPORTED_COMPRESSION")
         .header(ACCEPT_ENCODING, HeaderValue::from_static(TAKEN)))
 }
 
@@ -56,16 +58,24 @@ pub(crate) async fn unpack(
         }
         ApiError::new(Code::Cancelled, "the body could not be read to its end")
     })?;
-    let packed = packed.to_bytes();
+    let plain = plain(coding, &packed.to_bytes(), limit)?;
+    head.headers.remove(CONTENT_ENCODING);
+    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(plain.len()));
+    Ok(Request::from_parts(head, crate::body(plain)))
+}
+
+/// Unpacks what is of at most the limit when it is unpacked.
+///
+/// # Errors
+/// 413 beyond the limit, INVALID_ARGUMENT for what is not of the coding.
+pub(crate) fn plain(coding: Coding, packed: &[u8], limit: usize) -> Result<Vec<u8>, ApiError> {
     let mut plain = Bounded { out: Vec::new(), limit, beyond: false };
-    let unpacked = if packed.is_empty() { Ok(()) } else { write(coding, &packed, &mut plain) };
+    let unpacked = if packed.is_empty() { Ok(()) } else { write(coding, packed, &mut plain) };
     if plain.beyond {
         return Err(ApiError::too_large(limit));
     }
     unpacked.map_err(|_| ApiError::malformed(format!("the body is no {}", coding.name())))?;
-    head.headers.remove(CONTENT_ENCODING);
-    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(plain.out.len()));
-    Ok(Request::from_parts(head, crate::body(plain.out)))
+    Ok(plain.out)
 }
 
 fn write(coding: Coding, packed: &[u8], plain: &mut Bounded) -> io::Result<()> {

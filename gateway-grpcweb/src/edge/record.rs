@@ -47,6 +47,11 @@ impl Outcome {
         }
     }
 
+    /// Notes a status that is known.
+    pub(crate) fn note_code(&self, code: tonic::Code) {
+        self.0.store(code as u8, Ordering::Relaxed);
+    }
+
     fn get(&self) -> Option<u8> {
         Some(self.0.load(Ordering::Relaxed)).filter(|status| *status != UNKNOWN)
     }
@@ -76,7 +81,7 @@ impl Record {
         let method = snapshot.index_of(request.method(), request.uri().path());
         Self {
             names: Names::settle(request.headers_mut()),
-            protocol: Protocol::of(request),
+            protocol: Protocol::of(request, &snapshot),
             http_method: request.method().clone(),
             snapshot,
             method,

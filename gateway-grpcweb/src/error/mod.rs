@@ -5,6 +5,7 @@
 //! have the same shape, and carry `google.rpc` messages as their details in every protocol.
 
 mod codes;
+mod connect;
 mod parse;
 mod print;
 

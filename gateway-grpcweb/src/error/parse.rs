@@ -26,7 +26,12 @@ impl ApiError {
             .and_then(crate::codec::text::decode_base64)
             .and_then(|bytes| Status::decode(&*bytes).ok())
             .map_or_else(Vec::new, |status| status.details);
-        Some(Err(Self::from_service(code, message.unwrap_or_default(), details)))
+        let mut error = Self::from_service(code, message.unwrap_or_default(), details);
+        // What the service says beside the status goes on as it does when all is well.
+        for (name, value) in &crate::headers::answer_headers(metadata.clone()) {
+            error = error.header(name.clone(), value.clone());
+        }
+        Some(Err(error))
     }
 
     fn from_service(code: Code, message: String, mut details: Vec<Any>) -> Self {

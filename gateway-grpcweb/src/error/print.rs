@@ -6,6 +6,7 @@
 //!   `google.rpc.Status`, each with its `@type`.
 //! - REST for callers that accept `application/problem+json`: RFC 9457 with `title`, `status`,
 //!   `detail`, and as extensions `code`, `reason`, `errors` (the fields at fault) and `details`.
+//! - Connect: see [`super::connect`].
 //! - gRPC and gRPC-Web: an answer of headers alone, with `grpc-status-details-bin`.
 
 use base64::Engine;
@@ -27,6 +28,7 @@ impl ApiError {
     pub(crate) fn answer(self, protocol: &Protocol, snapshot: &Snapshot) -> Response<Body> {
         let mut response = match protocol {
             Protocol::Rest { problem } => self.rest(*problem, snapshot),
+            Protocol::Connect { kind } => self.connect(*kind, snapshot),
             Protocol::Grpc { content_type } => self.grpc(content_type.clone()),
             Protocol::GrpcWeb { form } => self.grpc(form.unwrap_or_default().content_type()),
         };
@@ -144,7 +146,7 @@ impl ApiError {
     }
 }
 
-fn write_any(out: &mut Vec<u8>, any: &Any, snapshot: &Snapshot) {
+pub(super) fn write_any(out: &mut Vec<u8>, any: &Any, snapshot: &Snapshot) {
     let mut printer = Printer::new(&snapshot.plans, JsonOptions::default(), std::mem::take(out));
     let start = printer.out.len();
     let printed = printer.detail(&any.type_url, &any.value).is_some();

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response};
 
 use super::form::{EVENTS, JSON};
 use super::{Call, etag};
 use crate::Body;
-use crate::call::{Answer, Messages};
+use crate::call::Answer;
 use crate::codec::Printer;
 use crate::error::ApiError;
 use crate::headers;
@@ -17,17 +16,6 @@ use crate::stream::{JsonStream, Layout, Shown};
 
 /// How long an answer of events waits for the first of them.
 const FIRST_EVENT: Duration = Duration::from_secs(1);
-
-/// The one message of a unary call.
-pub(super) async fn one(messages: &mut Messages) -> Result<Bytes, ApiError> {
-    let message = messages.next().await?;
-    let message = message.ok_or_else(|| ApiError::internal(&"a service answered OK without a message"))?;
-    // The status comes behind the message.
-    if messages.next().await?.is_some() {
-        return Err(ApiError::internal(&"a service answered a unary call twice"));
-    }
-    Ok(message)
-}
 
 /// Prints one message, under the conditions of the request.
 pub(super) fn unary(

@@ -57,7 +57,7 @@ pub(crate) async fn serve(
         (None, false) => Form::choose(&head.headers, &inner.options, &[JSON])?,
     };
     let streams = method.server_streaming || method.client_streaming;
-    let call = Call {
+    let rest = Call {
         inner,
         snapshot,
         route,
@@ -66,7 +66,7 @@ pub(crate) async fn serve(
         last_event: last_event(&head.headers).filter(|_| form.media == EVENTS),
         deadline: headers::deadline(&head.headers, &inner.options, streams),
     };
-    let mut response = within(call.deadline, call.run(&head, &variables, body)).await?;
+    let mut response = call::within(rest.deadline, rest.run(&head, &variables, body)).await?;
     response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
@@ -122,7 +122,7 @@ impl Call<'_> {
             (Some(path), true) => raw::stream(path, answer).await,
             (None, true) => answer::stream(self, answer).await,
             (raw, false) => {
-                let message = answer::one(&mut answer.messages).await?;
+                let message = answer.messages.only().await?;
                 match raw {
                     Some(path) => Ok(raw::unary(path, answer.headers, &message)),
                     None => answer::unary(self, answer.headers, &message),
@@ -152,17 +152,5 @@ fn route<'s, 'q>(
         Found::OtherMethods(methods) => Err(ApiError::method_not_allowed(&methods)),
         Found::Nothing => Err(ApiError::not_found()),
         Found::Malformed => Err(ApiError::malformed("the path has a broken percent escape")),
-    }
-}
-
-async fn within<T>(
-    deadline: Option<Duration>,
-    work: impl Future<Output = Result<T, ApiError>>,
-) -> Result<T, ApiError> {
-    match deadline {
-        Some(deadline) => {
-            tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(ApiError::deadline()))
-        }
-        None => work.await,
     }
 }

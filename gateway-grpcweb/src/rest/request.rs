@@ -2,9 +2,6 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tonic::Code;
 
 use super::form::JSON;
 use super::{Call, Variables};
@@ -34,18 +31,7 @@ pub(super) async fn read_body(
     raw: bool,
     limit: usize,
 ) -> Result<Bytes, ApiError> {
-    let told = head.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if told.is_some_and(|told| told > limit as u64) {
-        return Err(ApiError::too_large(limit));
-    }
-    let read = Limited::new(body, limit).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            ApiError::too_large(limit)
-        } else {
-            ApiError::new(Code::Cancelled, "the body could not be read to its end")
-        }
-    })?;
-    let read = read.to_bytes();
+    let read = call::read_whole(head, body, limit).await?;
     let json = headers::media_type(head).is_none_or(|(media, utf8)| {
         utf8 && (media == "application/json"
             || (media.starts_with("application/") && media.ends_with("+json")))

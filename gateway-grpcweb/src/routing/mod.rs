@@ -4,7 +4,7 @@ mod percent;
 mod template;
 mod trie;
 
-pub(crate) use percent::{Unescape, decode, decode_query};
+pub(crate) use percent::{Unescape, decode, decode_query, decode_query_bytes};
 pub(crate) use template::Template;
 #[cfg(test)]
 pub(crate) use template::{Edge, Segment};

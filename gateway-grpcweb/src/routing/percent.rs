@@ -39,10 +39,22 @@ pub(crate) fn decode_variable(text: &str, multi: bool, mode: Unescape) -> Option
     }
 }
 
+/// Decodes a query's value that need not be text.
+pub(crate) fn decode_query_bytes(text: &str) -> Option<Cow<'_, [u8]>> {
+    bytes_with(text, |_| true, true)
+}
+
 fn decode_with(text: &str, decodes: impl Fn(u8) -> bool, plus: bool) -> Option<Cow<'_, str>> {
+    match bytes_with(text, decodes, plus)? {
+        Cow::Borrowed(_) => Some(Cow::Borrowed(text)),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    }
+}
+
+fn bytes_with(text: &str, decodes: impl Fn(u8) -> bool, plus: bool) -> Option<Cow<'_, [u8]>> {
     let bytes = text.as_bytes();
     if !bytes.iter().any(|one| *one == b'%' || plus && *one == b'+') {
-        return Some(Cow::Borrowed(text));
+        return Some(Cow::Borrowed(bytes));
     }
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -64,7 +76,7 @@ fn decode_with(text: &str, decodes: impl Fn(u8) -> bool, plus: bool) -> Option<C
             }
         }
     }
-    String::from_utf8(out).ok().map(Cow::Owned)
+    Some(Cow::Owned(out))
 }
 
 fn hex(digit: u8) -> Option<u8> {

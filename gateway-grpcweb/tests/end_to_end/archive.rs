@@ -164,7 +164,12 @@ fn note(id: &str) -> Note {
 fn get_note(request: Named, _: &HeaderMap) -> Result<Note, Status> {
     match request.id.as_str() {
         "missing" => Err(Status::not_found("no such note")),
-        "late" => Err(Status::deadline_exceeded("too late")),
+        "hinted" => {
+            let mut metadata = tonic::metadata::MetadataMap::new();
+            metadata.insert("x-hint", "try 2".parse().unwrap());
+            metadata.insert_bin("x-hint-bin", tonic::metadata::MetadataValue::from_bytes(&[0, 255]));
+            Err(Status::with_metadata(tonic::Code::Aborted, "not now", metadata))
+        }
         id => Ok(note(id)),
     }
 }

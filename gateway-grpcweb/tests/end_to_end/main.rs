@@ -5,6 +5,7 @@
 mod archive;
 mod basics;
 mod calls;
+mod connect;
 mod errors;
 mod etags;
 mod streams;

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod attacks;
-#[expect(dead_code, reason = "the services know more messages than these tests")]
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
