@@ -101,7 +101,7 @@ impl Mesh {
         self.environments.iter().find(|env| env.service() == service)
     }
 
-    /// Tells load balancers to send no more calls.
+    /// Tells load balancers to send no more calls, and ends the streams that are open.
     pub fn stop_serving(&self) {
         self.health.not_serving();
         self.environments.iter().for_each(Env::drain);
@@ -109,6 +109,7 @@ impl Mesh {
 
     /// Ends background work: events at hand are finished, the outboxes emptied, connections closed.
     pub async fn drain(self) {
+        self.stop_serving();
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(DRAIN_MAX, self.tasks.wait()).await.is_err() {

@@ -4,3 +4,4 @@ mod categories;
 mod group_commit;
 mod products;
 mod support;
+mod watching;
