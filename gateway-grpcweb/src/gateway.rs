@@ -14,11 +14,12 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use crate::Body;
 use crate::backend::Backend;
 use crate::error::ApiError;
+use crate::mcp::GrantCache;
 use crate::options::Options;
 use crate::protocol::Protocol;
 use crate::routing::Found;
 use crate::snapshot::{LoadError, Snapshot};
-use crate::{connect, grpc, grpc_web, rest};
+use crate::{connect, describe, grpc, grpc_web, mcp, rest};
 
 /// Serves REST, gRPC-Web and gRPC for every method of a descriptor set. Cheap to clone; clones
 /// share their state.
@@ -32,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) options: Options,
     ready: AtomicBool,
+    /// What callers of tools may do, for seconds.
+    pub(crate) grants: GrantCache,
 }
 
 impl Inner {
@@ -57,6 +60,7 @@ impl Gateway {
             backend,
             options,
             ready: AtomicBool::new(true),
+            grants: GrantCache::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -78,6 +82,10 @@ impl Gateway {
     /// What `/readyz` tells; true at first, and false once a stop was asked for.
     pub fn set_ready(&self, ready: bool) {
         self.inner.ready.store(ready, Ordering::Relaxed);
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -111,6 +119,17 @@ impl Gateway {
     ) -> Result<Response<Body>, ApiError> {
         if let Some(response) = self.health(&request)? {
             return Ok(response);
+        }
+        if self.inner.options.docs
+            && let Some(asked) = describe::asked(request.uri().path())
+        {
+            let (head, _) = request.into_parts();
+            return describe::serve(snapshot, &self.inner.options, asked, &head).await;
+        }
+        if let Some(options) = &self.inner.options.mcp
+            && mcp::is_path(request.uri().path())
+        {
+            return Ok(mcp::serve(self, options, snapshot, request).await);
         }
         let path = request.uri().path();
         if request.method() == Method::OPTIONS

@@ -20,6 +20,7 @@ mod call;
 mod codec;
 mod connect;
 mod cors;
+mod describe;
 mod edge;
 mod error;
 mod fields;
@@ -28,6 +29,7 @@ mod grpc;
 mod grpc_web;
 mod headers;
 mod http_rule;
+mod mcp;
 mod options;
 mod protocol;
 mod query;
@@ -45,7 +47,7 @@ pub use codec::{JsonError, JsonOptions};
 pub use edge::address::Networks;
 pub use edge::tls::{Tls, TlsError};
 pub use gateway::{Gateway, GatewayService};
-pub use options::{Options, Origins};
+pub use options::{McpOptions, Options, Origins};
 pub use snapshot::{LoadError, Snapshot};
 
 /// The body of requests and answers.

@@ -46,6 +46,28 @@ pub struct Options {
     pub drain_wait: Duration,
     /// How long open requests may go on after a stop was asked for.
     pub drain: Duration,
+    /// Whether `/openapi.json` and `/docs` tell callers of the contracts.
+    pub docs: bool,
+    /// What the OpenAPI document and the tools' server call the API.
+    pub title: String,
+    /// How `/mcp` offers the methods as tools; none: it does not.
+    pub mcp: Option<McpOptions>,
+}
+
+/// How methods are offered to models as tools.
+#[derive(Debug, Clone)]
+pub struct McpOptions {
+    /// The path of the unary method that tells in the field `permissions` of its answer what the
+    /// caller may do. It is called with an empty request.
+    pub permissions: String,
+    /// The services or packages that are offered, such as `erp.crm`; empty: all.
+    pub services: Vec<String>,
+}
+
+impl Default for McpOptions {
+    fn default() -> Self {
+        Self { permissions: "/erp.identity.v1.AuthService/GetCurrentUser".to_owned(), services: Vec::new() }
+    }
 }
 
 impl Default for Options {
@@ -68,6 +90,9 @@ impl Default for Options {
             idle: Duration::from_secs(300),
             drain_wait: Duration::ZERO,
             drain: Duration::from_secs(10),
+            docs: true,
+            title: "Tessera".to_owned(),
+            mcp: Some(McpOptions::default()),
         }
     }
 }

@@ -8,6 +8,7 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::codec::plan::{Card, MessageId, Plans, Shape, Ty};
 use crate::codec::{Encoder, FieldPath};
+use crate::describe::Described;
 use crate::fields::{self, Cursor};
 use crate::http_rule::{self, HttpRule};
 use crate::routing::{Found, Router, Template, Unescape};
@@ -18,6 +19,9 @@ pub struct Snapshot {
     methods: Vec<MethodPlan>,
     by_path: HashMap<Box<str>, usize>,
     router: Router<Route>,
+    pub(crate) pool: DescriptorPool,
+    /// What callers can read of the contracts, made when it is first asked for.
+    pub(crate) described: Described,
 }
 
 /// Why a descriptor set was refused.
@@ -52,6 +56,10 @@ pub(crate) struct MethodPlan {
 /// One HTTP rule.
 pub(crate) struct Route {
     pub(crate) method: usize,
+    /// The HTTP method.
+    pub(crate) verb: Box<str>,
+    /// The path as the contract writes it.
+    pub(crate) template: Box<str>,
     pub(crate) body: Body,
     /// Field of the answer that is shown alone.
     pub(crate) response_body: Option<u16>,
@@ -97,6 +105,8 @@ impl Snapshot {
             methods: Vec::new(),
             by_path: HashMap::new(),
             router: Router::new(Unescape::default()),
+            pool: pool.clone(),
+            described: Described::default(),
         };
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
             let refuse = |message| LoadError::Rule { method: method.full_name().to_owned(), message };
@@ -137,6 +147,11 @@ impl Snapshot {
 
     pub(crate) fn find<'q>(&self, method: &str, path: &'q str) -> Found<'_, 'q, Route> {
         self.router.find(method, path)
+    }
+
+    /// Every HTTP rule, in the order of the contracts.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (&Template, &Route)> {
+        self.router.routes()
     }
 
     pub(crate) fn method(&self, route: &Route) -> &MethodPlan {
@@ -231,6 +246,8 @@ impl Snapshot {
         let mask = mask_field(&self.plans, plan.input, verb, &body);
         let route = Route {
             method,
+            verb: verb.into(),
+            template: path.into(),
             etag_in: fields::etag_in(&self.plans, plan.input, &body),
             etag_out: fields::etag_out(&self.plans, plan.output, response_body),
             raw_in: fields::raw_in(&self.plans, plan.input, &body),

@@ -17,7 +17,6 @@ use prost::Message;
 use tonic::Code;
 use tonic_types::pb;
 
-#[cfg(test)]
 pub(crate) use codes::http_status;
 
 use crate::codec::JsonError;

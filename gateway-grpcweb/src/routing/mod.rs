@@ -5,7 +5,7 @@ mod template;
 mod trie;
 
 pub(crate) use percent::{Unescape, decode, decode_query, decode_query_bytes};
-pub(crate) use template::Template;
 #[cfg(test)]
-pub(crate) use template::{Edge, Segment};
+pub(crate) use template::Edge;
+pub(crate) use template::{Segment, Template, Variable};
 pub(crate) use trie::{Found, Router};
