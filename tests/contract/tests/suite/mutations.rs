@@ -68,8 +68,8 @@ impl<R: Rpc> Rpc for Unlocked<R> {
         let unlocked = |method: &Method| Method {
             path: method.path,
             access: if method.path == LIST { Access::Authenticated } else { method.access },
-            mutating: method,
-            read_permissions: &[].mutating,
+            mutating: method.mutating,
+            read_permissions: method.read_permissions,
         };
         self.0.methods().iter().map(unlocked).collect::<Vec<_>>().leak()
     }
