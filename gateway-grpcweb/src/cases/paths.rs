@@ -1,37 +1,29 @@
 //! Templates and the tree of routes.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-use super::{list, load, pairs, settle, text};
+use super::{Report, list, load, pairs, text};
 use crate::query;
 use crate::routing::{Edge, Found, Router, Segment, Template, Unescape, decode};
 
 #[test]
 fn path_matching() {
     let Some(file) = load("path_matching.json") else { return };
-    let cases = list(&file, "cases");
-    let failed: Vec<_> = cases
-        .iter()
-        .filter_map(|case| match_path(case).err().map(|why| (text(case, "id").to_owned(), why)))
-        .collect();
-    settle(
-        cases.len(),
-        &failed,
-        &[
-            (
-                "ghjt-MatchUnregisteredCustomVerb-44",
-                "a verb that no route has is part of the segment; no option",
-            ),
-            (
-                "ghjt-VariableBindingsWithQueryParamsAndSystemParams-107",
-                "no parameter is taken for the system's own",
-            ),
-            ("ghjt-QueryParameterUnescapePlus-106", "`%2B+%20` is a plus and two spaces; the file has one"),
-            ("ghjt-dup", "two rules that cannot be told apart are refused when they are loaded"),
-        ],
-    );
+    Report::new("cases").run(&file, "id", match_path).settle();
+    Report::new("body_field").run(&file, "path", body_field).settle();
+}
+
+fn body_field(case: &Value) -> Result<(), String> {
+    let mut router = Router::default();
+    for rule in list(case, "templates") {
+        let of = |at: usize| rule[at].as_str().unwrap_or_default().to_owned();
+        let template = Template::parse(&of(1)).map_err(|error| error.to_string())?;
+        router.insert(&of(0), template, of(2)).map_err(|_| format!("{rule} conflicts"))?;
+    }
+    match router.find(text(case, "method"), text(case, "path")) {
+        Found::Route(body, _) if body == text(case, "body_field_path") => Ok(()),
+        found => Err(format!("{found:?}")),
+    }
 }
 
 fn match_path(case: &Value) -> Result<(), String> {
@@ -79,23 +71,24 @@ fn match_path(case: &Value) -> Result<(), String> {
 #[test]
 fn template_parsing() {
     let Some(file) = load("template_parsing.json") else { return };
-    let cases = list(&file, "cases");
-    let failed: Vec<_> = cases
-        .iter()
-        .filter_map(|case| parse(case).err().map(|why| (text(case, "template").to_owned(), why)))
-        .collect();
-    settle(
-        cases.len(),
-        &failed,
-        &[
-            (
-                "/v1/{name=segment/wi:th}",
-                "a colon within a path starts a verb nowhere but at the end; the other suites refuse it as well",
-            ),
-            ("/a/**/*", "googleapis has `*` behind `**` in five rules, so it is taken"),
-            ("/a/**/foo/*", "the same"),
-        ],
-    );
+    Report::new("cases").run(&file, "template", parse).settle();
+}
+
+#[test]
+fn path_encoding_reverse() {
+    let Some(file) = load("body_response.json") else { return };
+    Report::new("path_encoding_reverse").run(&file, "path", encoded).settle();
+}
+
+/// The path that another gateway writes for a value must give that value back.
+fn encoded(case: &Value) -> Result<(), String> {
+    let mut router = Router::default();
+    let template = Template::parse(text(case, "template")).map_err(|error| error.to_string())?;
+    router.insert("GET", template, ()).map_err(|_| "conflicts")?;
+    match router.find("GET", text(case, "path")) {
+        Found::Route((), bound) if bound.len() == 1 && bound[0].1 == text(case, "value") => Ok(()),
+        found => Err(format!("{found:?}")),
+    }
 }
 
 fn parse(case: &Value) -> Result<(), String> {
@@ -144,85 +137,4 @@ fn parse(case: &Value) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-#[test]
-fn googleapis_http_rules() {
-    let Some(file) = load("googleapis_http_rules.json") else { return };
-    let mut packages: BTreeMap<&str, Vec<(&str, &str, &str)>> = BTreeMap::new();
-    for rule in list(&file, "rules") {
-        let method = text(rule, "method");
-        let service = method.split('/').next().unwrap();
-        let package = service.rsplit_once('.').map_or("", |(package, _)| package);
-        for binding in std::iter::once(rule).chain(list(rule, "additional_bindings")) {
-            for verb in ["get", "put", "post", "delete", "patch"] {
-                if let Some(template) = binding[verb].as_str() {
-                    packages.entry(package).or_default().push((method, verb, template));
-                }
-            }
-        }
-    }
-    let mut total = 0;
-    let mut failed = Vec::new();
-    let mut twins = 0;
-    for rules in packages.values() {
-        total += rules.len();
-        failed.extend(load_package(rules, &mut twins));
-    }
-    eprintln!(
-        "{twins} rules have the shape of another one of their package, which serves them from another host"
-    );
-    settle(total, &failed, &[]);
-}
-
-/// Loads a package's rules, and sends a request with made-up values to each of them.
-fn load_package(rules: &[(&str, &str, &str)], twins: &mut usize) -> Vec<(String, String)> {
-    let mut router = Router::default();
-    let mut failed = Vec::new();
-    let mut loaded = Vec::new();
-    for (method, verb, template) in rules {
-        match Template::parse(template) {
-            Err(error) => failed.push(((*method).to_owned(), format!("{template}: {error}"))),
-            Ok(parsed) => match router.insert(verb, parsed.clone(), (*method, *template)) {
-                Ok(()) => loaded.push((*method, *verb, *template, parsed)),
-                Err(conflict) => {
-                    let (other, twin) = router.routes().nth(conflict.with).unwrap();
-                    if (&other.segments, &other.verb) == (&parsed.segments, &parsed.verb) {
-                        *twins += usize::from(twin.0 != *method);
-                    } else {
-                        failed.push(((*method).to_owned(), format!("{template} conflicts with {twin:?}")));
-                    }
-                }
-            },
-        }
-    }
-    for (method, verb, template, parsed) in &loaded {
-        let own = |path: &str| matches!(router.find(verb, path), Found::Route(found, _) if *found == (*method, *template));
-        // Firestore's documents/*/** and documents/*/**/{collection} part by the length alone.
-        let (long, short) = (expand(parsed, "zq/x%2Fy"), expand(parsed, "zq"));
-        if !own(&long) && !own(&short) {
-            failed.push((
-                (*method).to_owned(),
-                format!("{template}: {long} gave {:?}", router.find(verb, &long)),
-            ));
-        }
-    }
-    failed
-}
-
-fn expand(template: &Template, rest: &str) -> String {
-    let mut path = String::new();
-    for (index, segment) in template.segments.iter().enumerate() {
-        path.push('/');
-        match segment {
-            Segment::Literal(text) => path.push_str(text),
-            Segment::One => path.push_str(&format!("zq{index}")),
-            Segment::Rest => path.push_str(rest),
-        }
-    }
-    if let Some(verb) = &template.verb {
-        path.push(':');
-        path.push_str(verb);
-    }
-    path
 }

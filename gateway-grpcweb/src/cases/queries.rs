@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{list, load, pairs, plans, settle, show, text};
+use super::{Report, list, load, message, pairs, plans, show};
 use crate::codec::plan::Plans;
 use crate::codec::{Encoder, JsonOptions};
 use crate::query::{self, Bound};
@@ -13,17 +13,12 @@ use crate::snapshot::resolve;
 #[test]
 fn query_params() {
     let Some(file) = load("query_params.json") else { return };
-    let plans = plans("cases.proto");
-    let cases = list(&file, "cases");
-    let failed: Vec<_> = cases
-        .iter()
-        .filter_map(|case| bind(&plans, case).err().map(|why| (text(case, "id").to_owned(), why)))
-        .collect();
-    settle(cases.len(), &failed, &[("q125", "durations are proto3's (46800s), not Go's (13h0m0s)")]);
+    let plans = plans(&file);
+    Report::new("cases").run(&file, "id", |case| bind(&plans, case)).settle();
 }
 
 fn bind(plans: &Plans, case: &Value) -> Result<(), String> {
-    let id = plans.find(text(case, "message")).ok_or("no such message")?;
+    let id = message(plans, case)?;
     let filter =
         list(case, "filter").iter().map(|path| resolve(plans, id, path.as_str().unwrap().split('.'), false));
     let filter = filter.collect::<Result<Vec<_>, _>>()?;

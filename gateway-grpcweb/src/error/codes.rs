@@ -23,7 +23,7 @@ pub(crate) fn http_status(code: Code) -> StatusCode {
 }
 
 /// The name of a code in google/rpc/code.proto.
-pub(super) fn code_name(code: Code) -> &'static str {
+pub(crate) fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

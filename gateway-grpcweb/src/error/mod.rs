@@ -17,6 +17,8 @@ use prost::Message;
 use tonic::Code;
 use tonic_types::pb;
 
+#[cfg(test)]
+pub(crate) use codes::code_name;
 pub(crate) use codes::http_status;
 
 use crate::codec::JsonError;

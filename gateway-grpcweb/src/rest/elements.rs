@@ -7,7 +7,7 @@ use crate::error::ApiError;
 
 /// Cuts a text into JSON values. It looks for their ends alone; whether they are JSON is for the
 /// encoder to tell.
-pub(super) struct Elements {
+pub(crate) struct Elements {
     layout: Layout,
     state: State,
     buffer: BytesMut,
@@ -43,12 +43,12 @@ enum State {
 
 impl Elements {
     /// The values of `[...]`, each of at most `limit` bytes.
-    pub(super) fn of_array(limit: usize) -> Self {
+    pub(crate) fn of_array(limit: usize) -> Self {
         Self::new(Layout::Array, State::Start, limit)
     }
 
     /// The values of lines, each of at most `limit` bytes. Empty lines are skipped.
-    pub(super) fn of_lines(limit: usize) -> Self {
+    pub(crate) fn of_lines(limit: usize) -> Self {
         Self::new(Layout::Lines, State::Value, limit)
     }
 
@@ -58,12 +58,12 @@ impl Elements {
     }
 
     /// Takes bytes that follow those before.
-    pub(super) fn push(&mut self, data: &[u8]) {
+    pub(crate) fn push(&mut self, data: &[u8]) {
         self.buffer.extend_from_slice(data);
     }
 
     /// The next whole value. None: more bytes are needed.
-    pub(super) fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let value = match self.layout {
             Layout::Array => self.next_of_array()?,
             Layout::Lines => self.next_line(),
@@ -75,7 +75,7 @@ impl Elements {
     }
 
     /// What is left when no more bytes come.
-    pub(super) fn finish(&mut self) -> Result<Option<Bytes>, ApiError> {
+    pub(crate) fn finish(&mut self) -> Result<Option<Bytes>, ApiError> {
         match (self.layout, self.state) {
             (Layout::Lines, _) => {
                 self.scanned = 0;

@@ -23,6 +23,8 @@ use crate::gateway::Inner;
 use crate::headers;
 use crate::routing::Found;
 use crate::snapshot::{Route, Snapshot};
+#[cfg(test)]
+pub(crate) use elements::Elements;
 use etag::Conditions;
 use form::{EVENTS, Form, JSON, JSONL, NDJSON};
 use request::Content;

@@ -81,7 +81,7 @@ impl Template {
         let verb = match parser.peek() {
             Some(b':') => {
                 parser.at += 1;
-                Some(parser.literal("expected a verb")?)
+                Some(parser.literal("expected a verb", false)?)
             }
             _ => None,
         };
@@ -131,7 +131,7 @@ impl Parser<'_> {
             Some(b'*') => self.wildcard(),
             Some(b'{') => self.variable(depth),
             _ => {
-                let literal = self.literal("expected a segment")?;
+                let literal = self.literal("expected a segment", depth == 0)?;
                 self.segments.push(Segment::Literal(literal));
                 Ok(())
             }
@@ -188,8 +188,15 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads unreserved and sub-delimiter characters and percent escapes.
-    fn literal(&mut self, missing: &'static str) -> Result<String, TemplateError> {
+    /// Whether a later colon starts the verb, so that the one here is text.
+    fn is_inner_colon(&self) -> bool {
+        let rest = &self.text[self.at + 1..];
+        rest.contains(&b':') && !rest.contains(&b'/')
+    }
+
+    /// Reads unreserved and sub-delimiter characters, percent escapes, and where they are text
+    /// colons.
+    fn literal(&mut self, missing: &'static str, colons: bool) -> Result<String, TemplateError> {
         let start = self.at;
         while let Some(byte) = self.peek() {
             match byte {
@@ -200,6 +207,7 @@ impl Parser<'_> {
                     }
                     self.at += 3;
                 }
+                b':' if colons && self.at > start && self.is_inner_colon() => self.at += 1,
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => self.at += 1,
                 b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' => self.at += 1,
                 b'+' | b',' | b';' | b'=' | b'@' => self.at += 1,
@@ -233,5 +241,20 @@ impl Parser<'_> {
             }
         }
         Ok(Template { segments: self.segments, verb, variables: self.variables })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_colon_starts_the_verb() {
+        let template = Template::parse("/a/b:c:d").unwrap();
+        let literals = ["a", "b:c"].map(|text| Segment::Literal(text.to_owned()));
+        assert_eq!((template.segments, template.verb.as_deref()), (literals.to_vec(), Some("d")));
+        for bad in ["/a:b/c", "/:a:b", "/a:b:", "/{a}:b:c", "/{a=b:c}:d", "/*:a:b"] {
+            assert!(Template::parse(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -24,6 +24,9 @@ const GET_NOTE: &str = "/test.archive.v1.Archive/GetNote";
 const WATCH: &str = "/test.archive.v1.Archive/WatchNotes";
 const ADD: &str = "/test.archive.v1.Archive/AddNotes";
 
+/// Path, content type, headers, body; status and code.
+type Refused<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
+
 async fn both() -> [Gateway; 2] {
     [in_process(Options::default()), remote().await]
 }
@@ -134,7 +137,7 @@ async fn calls_that_break_the_protocol_are_refused() {
     let gateway = in_process(Options { max_request: 100, ..Options::default() });
     let v1 = ("connect-protocol-version", "1");
     let long = format!(r#"{{"id": "{}"}}"#, "x".repeat(100));
-    let cases: [(&str, &str, &[(&str, &str)], &str, u16, &str); 9] = [
+    let cases: [Refused<'_>; 9] = [
         (GET_BOOK, "application/json", &[("connect-protocol-version", "2")], "{}", 400, "invalid_argument"),
         (GET_BOOK, "application/json", &[], r#"{"nope": 1}"#, 400, "invalid_argument"),
         (GET_BOOK, "application/json", &[], "", 400, "invalid_argument"),
