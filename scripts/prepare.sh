@@ -2,7 +2,7 @@
 # Brings what building and running needs and this machine lacks. Asks for nothing that is there already.
 #
 #   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer
-#   scripts/prepare.sh --tools    also what the checks need: Node.js packages (buf), cargo-deny, Envoy, Java and Maven
+#   scripts/prepare.sh --tools    also what the checks need: buf, cargo-deny, Envoy, the conformance runner, Java and Maven
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -63,4 +63,11 @@ if ! cmp --silent tools/requirements.txt tools/.venv/installed.txt; then
   python3 -m venv tools/.venv
   tools/.venv/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
   cp tools/requirements.txt tools/.venv/installed.txt
+fi
+
+# Protobuf's conformance runner is built for glibc 2.38. An older system gets Debian's newer one beside its own, for
+# this program alone; without apt the test says that it is skipped.
+glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2)
+if have apt-get && [ ! -e tools/.glibc/lib ] && ! enough "${glibc:-0}" 2.38; then
+  scripts/newer-glibc.sh tools/.glibc || say 'no newer glibc could be fetched; the conformance test will be skipped'
 fi

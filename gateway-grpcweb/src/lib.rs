@@ -57,3 +57,11 @@ pub type Body = tonic::body::Body;
 pub(crate) fn body(bytes: impl Into<bytes::Bytes>) -> Body {
     Body::new(http_body_util::Full::new(bytes.into()))
 }
+
+/// Says what is wrong with a path template of `google.api.http`, for tools that write rules.
+///
+/// # Errors
+/// When the template breaks the grammar or binds a field twice; the text says where.
+pub fn check_template(template: &str) -> Result<(), String> {
+    routing::Template::parse(template).map(drop).map_err(|error| error.to_string())
+}

@@ -8,6 +8,7 @@
 //! | `TESSERA_CORS_ORIGINS` | origins of web pages that may call, parted by commas, or `*` |
 //! | `TESSERA_GATEWAY_TIMEOUT_MS` | deadline of a REST call that names none, 10000 when unset |
 //! | `TESSERA_GATEWAY_MAX_BODY` | longest REST body in bytes, 4194304 when unset |
+//! | `TESSERA_GATEWAY_WORKERS` | threads that serve, one for each core when unset |
 //! | `RUST_LOG` | what is logged, `info` when unset |
 
 use std::env;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use gateway_grpcweb::{Backend, Gateway, Options, Origins};
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
@@ -24,17 +26,32 @@ use tracing_subscriber::EnvFilter;
 const PEER: &str = "TESSERA_PEER_";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().json().with_env_filter(filter).init();
-    match run().await {
+    match runtime().and_then(|runtime| runtime.block_on(run())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gateway: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// A single worker needs no queues between threads.
+fn runtime() -> Result<Runtime, Box<dyn Error>> {
+    let mut builder = match number("TESSERA_GATEWAY_WORKERS")? {
+        Some(0) => return Err("TESSERA_GATEWAY_WORKERS must be 1 at the least".into()),
+        Some(1) => Builder::new_current_thread(),
+        workers => {
+            let mut builder = Builder::new_multi_thread();
+            if let Some(workers) = workers {
+                builder.worker_threads(usize::try_from(workers)?);
+            }
+            builder
+        }
+    };
+    Ok(builder.enable_all().build()?)
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {

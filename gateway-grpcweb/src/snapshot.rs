@@ -132,6 +132,18 @@ impl Snapshot {
         Some(encoder.message(id, json).map(|()| encoder.out))
     }
 
+    /// As [`Snapshot::json_to_protobuf`], but skips fields that the message does not have.
+    pub fn known_json_to_protobuf(
+        &self,
+        message: &str,
+        json: &[u8],
+    ) -> Option<Result<Vec<u8>, crate::JsonError>> {
+        let id = self.plans.find(message)?;
+        let mut encoder = Encoder::new(&self.plans, Vec::with_capacity(json.len()));
+        encoder.ignore_unknown = true;
+        Some(encoder.message(id, json).map(|()| encoder.out))
+    }
+
     /// Shows the named message as JSON. None when there is no such message.
     pub fn protobuf_to_json(
         &self,

@@ -162,6 +162,8 @@ pub(crate) fn mask_path_from_json(path: &str, keep_snake: bool) -> Option<String
     for one in path.chars() {
         match one {
             '_' if !keep_snake => return None,
+            // No field's name has these, and the printer has no form for them.
+            '"' | '\\' | '\0'..'\x20' => return None,
             'A'..='Z' => {
                 out.push('_');
                 out.push(one.to_ascii_lowercase());
@@ -260,6 +262,9 @@ mod tests {
             Some("billing_address.region_code")
         );
         assert_eq!(mask_path_from_json("a_b", false), None);
+        for bad in ["a\0b", "a\"", "a\\b", "a\n"] {
+            assert_eq!(mask_path_from_json(bad, true), None, "{bad:?}");
+        }
         assert_eq!(mask_path_from_json("a_b,cD", true).as_deref(), Some("a_b,c_d"));
         let mut out = Vec::new();
         assert!(put_mask_path(&mut out, "a_b.c").is_some() && out == b"aB.c");

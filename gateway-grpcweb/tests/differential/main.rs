@@ -12,6 +12,7 @@ mod page;
 #[path = "../support/echo.rs"]
 mod echo;
 #[path = "../support/envoy.rs"]
+#[expect(dead_code, reason = "nothing is measured here")]
 mod envoy;
 
 use std::collections::BTreeMap;

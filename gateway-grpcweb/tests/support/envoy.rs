@@ -78,6 +78,11 @@ impl Envoy {
         envoy
     }
 
+    /// The process, for what is measured of it.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Waits until the process has ended by itself, which it must have begun to do.
     pub fn wait_for_end(&mut self) {
         let begun = Instant::now();

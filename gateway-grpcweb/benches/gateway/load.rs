@@ -1,0 +1,228 @@
+//! Closed loops of clients, which do as little as can be beside sending and reading.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::backend::framed;
+use super::processes::Proxy;
+use super::sets;
+
+/// HTTP/1.1 clients, each with a connection.
+const CLIENTS: usize = 32;
+/// gRPC clients share as many connections as a few processes would have.
+const H2_CONNECTIONS: usize = 4;
+
+/// One kind of load.
+pub struct Load {
+    pub name: &'static str,
+    what: What,
+}
+
+enum What {
+    /// These bytes over HTTP/1.1; an answer holds this text.
+    Http1(Vec<u8>, &'static [u8]),
+    /// This frame as a gRPC call over HTTP/2.
+    Grpc(Bytes),
+}
+
+/// What some turns measured together.
+#[derive(Default)]
+pub struct Measured {
+    times: Vec<Duration>,
+    elapsed: Duration,
+    cpu: Duration,
+}
+
+impl Measured {
+    pub fn add(&mut self, other: Self) {
+        self.times.extend(other.times);
+        self.elapsed += other.elapsed;
+        self.cpu += other.cpu;
+    }
+
+    /// Requests a second.
+    pub fn rate(&self) -> f64 {
+        self.times.len() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Microseconds of the proxy's core for a request.
+    pub fn cpu(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.times.len() as f64
+    }
+
+    /// Microseconds that so many in a thousand did not exceed.
+    pub fn at(&mut self, permille: usize) -> f64 {
+        self.times.sort_unstable();
+        self.times[(self.times.len() - 1) * permille / 1_000].as_secs_f64() * 1e6
+    }
+}
+
+impl Load {
+    /// All kinds.
+    pub fn all(set: &[u8]) -> [Self; 4] {
+        let json = sets::book_json();
+        let post = http1("POST", "/v1/books", "application/json", &json);
+        let get = http1("GET", "/v1/books/0190a5f4-7c1e-7d55-9a55-3c1f3b8e2d11", "", &[]);
+        // The field `id` of the request.
+        let call = framed(b"\x0a\x240190a5f4-7c1e-7d55-9a55-3c1f3b8e2d11");
+        let web = http1("POST", "/erp.library.v1.Library/GetBook", "application/grpc-web+proto", &call);
+        let book = framed(&sets::book(set));
+        [
+            Self { name: "REST GET", what: What::Http1(get, b"\"birthYear\":1909") },
+            Self { name: "REST POST", what: What::Http1(post, b"\"birthYear\":1909") },
+            Self { name: "gRPC-Web", what: What::Http1(web, b"grpc-status:") },
+            Self { name: "gRPC", what: What::Grpc(book) },
+        ]
+    }
+
+    /// GET on one of many routes.
+    pub fn route(index: usize) -> Self {
+        let path = format!("/v2/kinds/0190a5f4-7c1e-7d55-9a55-3c1f3b8e2d11/parts{index}");
+        Self { name: "", what: What::Http1(http1("GET", &path, "", &[]), b"\"birthYear\":1909") }
+    }
+
+    /// Runs for a while; a call that fails ends the run.
+    pub async fn run(&self, proxy: &Proxy, duration: Duration) -> Measured {
+        let (cpu, begun) = (proxy.cpu(), Instant::now());
+        let until = begun + duration;
+        let mut clients = Vec::new();
+        match &self.what {
+            What::Http1(request, expected) => {
+                for _ in 0..CLIENTS {
+                    let client = Http1::connect(proxy.port).await;
+                    clients.push(tokio::spawn(client.repeat(request.clone(), expected, until)));
+                }
+            }
+            What::Grpc(frame) => {
+                for _ in 0..H2_CONNECTIONS {
+                    let sender = connect_h2(proxy.port).await;
+                    for _ in 0..CLIENTS / H2_CONNECTIONS {
+                        clients.push(tokio::spawn(repeat_h2(sender.clone(), frame.clone(), until)));
+                    }
+                }
+            }
+        }
+        let mut times = Vec::new();
+        for client in clients {
+            times.extend(client.await.unwrap_or_else(|error| panic!("{}: {error}", self.name)));
+        }
+        let cpu = Duration::from_nanos(proxy.cpu() - cpu);
+        Measured { times, elapsed: begun.elapsed(), cpu }
+    }
+}
+
+/// The bytes of a request.
+fn http1(method: &str, path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nhost: api.example.com\r\nuser-agent: bench\r\naccept: */*\r\n");
+    if !body.is_empty() {
+        head.push_str(&format!("content-type: {content_type}\r\ncontent-length: {}\r\n", body.len()));
+    }
+    head.push_str("\r\n");
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+struct Http1 {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Http1 {
+    async fn connect(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap_or_else(|error| panic!("{error}"));
+        stream.set_nodelay(true).unwrap_or_else(|error| panic!("{error}"));
+        Self { stream, read: Vec::with_capacity(16 * 1024) }
+    }
+
+    async fn repeat(mut self, request: Vec<u8>, expected: &'static [u8], until: Instant) -> Vec<Duration> {
+        let mut times = Vec::with_capacity(100_000);
+        self.call(&request).await;
+        let found = self.read.windows(expected.len()).any(|part| part == expected);
+        assert!(found, "{}", String::from_utf8_lossy(&self.read));
+        loop {
+            let begun = Instant::now();
+            if begun >= until {
+                return times;
+            }
+            self.call(&request).await;
+            times.push(begun.elapsed());
+        }
+    }
+
+    async fn call(&mut self, request: &[u8]) {
+        self.stream.write_all(request).await.unwrap_or_else(|error| panic!("{error}"));
+        self.read.clear();
+        while !is_whole(&self.read) {
+            let more = self.stream.read_buf(&mut self.read).await.unwrap_or_else(|error| panic!("{error}"));
+            assert!(more > 0, "cut off: {}", String::from_utf8_lossy(&self.read));
+        }
+        assert!(self.read.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&self.read));
+    }
+}
+
+/// Whether an answer has come to its end.
+fn is_whole(read: &[u8]) -> bool {
+    let Some(head) = read.windows(4).position(|part| part == b"\r\n\r\n") else { return false };
+    let lower = read[..head].to_ascii_lowercase();
+    let name = b"content-length: ";
+    let Some(at) = lower.windows(name.len()).position(|part| part == name) else {
+        return read.ends_with(b"0\r\n\r\n");
+    };
+    let digits = lower[at + name.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    let len = digits.fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
+    read.len() >= head + 4 + len
+}
+
+/// Connections that have had one answer each.
+pub async fn idle(port: u16, count: usize) -> Vec<TcpStream> {
+    let request = http1("GET", "/v1/books/1", "", &[]);
+    let mut open = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut client = Http1::connect(port).await;
+        client.call(&request).await;
+        open.push(client.stream);
+    }
+    open
+}
+
+type Sender = hyper::client::conn::http2::SendRequest<Full<Bytes>>;
+
+async fn connect_h2(port: u16) -> Sender {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap_or_else(|error| panic!("{error}"));
+    stream.set_nodelay(true).unwrap_or_else(|error| panic!("{error}"));
+    let executor = TokioExecutor::new();
+    let (sender, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(stream))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    tokio::spawn(connection);
+    sender
+}
+
+async fn repeat_h2(mut sender: Sender, frame: Bytes, until: Instant) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(100_000);
+    loop {
+        let begun = Instant::now();
+        if begun >= until {
+            return times;
+        }
+        let request = Request::post("http://api.example.com/erp.library.v1.Library/CreateBook")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("user-agent", "bench")
+            .body(Full::new(frame.clone()))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let response = sender.send_request(request).await.unwrap_or_else(|error| panic!("{error}"));
+        let body = response.into_body().collect().await.unwrap_or_else(|error| panic!("{error}"));
+        let status = body.trailers().and_then(|trailers| trailers.get("grpc-status"));
+        assert_eq!(status.map(|status| status.as_bytes()), Some(&b"0"[..]));
+        times.push(begun.elapsed());
+    }
+}
