@@ -15,7 +15,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames
 
-.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases
+.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -108,6 +108,10 @@ clients-test: clients ## the committed sources are the generated ones, and work 
 	TESSERA_ALL=$(ALL) clients/python/test.sh --quiet
 	TESSERA_ALL=$(ALL) clients/go/test.sh
 
+test-openapi: tools ## what the suite tells of its contracts, against what it does; EXAMPLES=5 SEED=1
+	$(CARGO) build --workspace --bin all
+	TESSERA_ALL=$(ALL) tools/.venv/bin/python gateway-grpcweb/openapi/check.py
+
 deny: tools ## licences, origins and duplicates of dependencies
 	$(CARGO) fetch --locked
 	$(DENY) --offline --log-level error check licenses bans sources
@@ -118,7 +122,7 @@ deny-advisories: tools ## known vulnerabilities; needs the advisory database
 tidy: ## rules of the house that are checks
 	@scripts/tidy.sh
 
-check: fmt-check tidy contracts deny lint test clients-test ## all that CI runs
+check: fmt-check tidy contracts deny lint test clients-test test-openapi ## all that CI runs
 
 show: ## the generated code of a domain: make show SERVICE=crm
 	@$(CARGO) run --quiet -p codegen -- show $(SERVICE)

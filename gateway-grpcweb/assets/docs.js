@@ -70,7 +70,7 @@
     const said = [];
     for (const one of [schema, ...(schema.allOf || [])]) {
       for (const [key, words] of Object.entries(WORDS)) {
-        if (one[key] !== undefined && !(key === 'pattern' && one.format === 'int64')) said.push(words.replace('{}', () => one[key]));
+        if (one[key] !== undefined && !(key === 'pattern' && one.format === 'int64')) said.push(words.replace('{}', () => one[key]).replace(/^(.* 1 \w+?)(ie)?s$/, (_, start, y) => (y ? `${start}y` : start)));
       }
       if (one.uniqueItems) said.push('none twice');
       if (one.not && one.not.enum) said.push(`not ${one.not.enum.join(', ')}`);

@@ -9,6 +9,11 @@
 //! | `TESSERA_GATEWAY_TIMEOUT_MS` | deadline of a REST call that names none, 10000 when unset |
 //! | `TESSERA_GATEWAY_MAX_BODY` | longest REST body in bytes, 4194304 when unset |
 //! | `TESSERA_GATEWAY_WORKERS` | threads that serve, one for each core when unset |
+//! | `TESSERA_DOCS` | `off`: neither `/openapi.json` nor `/docs` |
+//! | `TESSERA_API_TITLE` | what the document calls the API, `Tessera` when unset |
+//! | `TESSERA_MCP` | `off`: no tools at `/mcp` |
+//! | `TESSERA_MCP_SERVICES` | services or packages offered as tools, parted by commas; all when unset |
+//! | `TESSERA_MCP_PERMISSIONS` | path of the method that tells a caller's permissions |
 //! | `RUST_LOG` | what is logged, `info` when unset |
 
 use std::env;
@@ -16,7 +21,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gateway_grpcweb::{Backend, Gateway, Options, Origins};
+use gateway_grpcweb::{Backend, Gateway, McpOptions, Options, Origins};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -102,7 +107,34 @@ fn options() -> Result<Options, Box<dyn Error>> {
     if let Some(bytes) = number("TESSERA_GATEWAY_MAX_BODY")? {
         options.max_request = usize::try_from(bytes)?;
     }
+    options.docs = !is_off("TESSERA_DOCS")?;
+    if let Ok(title) = env::var("TESSERA_API_TITLE") {
+        options.title = title;
+    }
+    options.mcp = if is_off("TESSERA_MCP")? { None } else { Some(mcp()) };
     Ok(options)
+}
+
+/// Reads a switch, which is on when unset.
+fn is_off(name: &str) -> Result<bool, Box<dyn Error>> {
+    match env::var(name).as_deref() {
+        Ok("off") => Ok(true),
+        Ok("on") | Err(_) => Ok(false),
+        Ok(other) => Err(format!("{name} must be `on` or `off`, not {other:?}").into()),
+    }
+}
+
+/// How methods are offered as tools.
+fn mcp() -> McpOptions {
+    let mut options = McpOptions::default();
+    if let Ok(services) = env::var("TESSERA_MCP_SERVICES") {
+        let named = services.split(',').map(str::trim).filter(|one| !one.is_empty());
+        options.services = named.map(str::to_owned).collect();
+    }
+    if let Ok(permissions) = env::var("TESSERA_MCP_PERMISSIONS") {
+        options.permissions = permissions;
+    }
+    options
 }
 
 fn number(name: &str) -> Result<Option<u64>, Box<dyn Error>> {

@@ -111,7 +111,7 @@ async fn calls_go_to_the_service_as_the_caller() {
         assert_eq!(error["error"]["code"], code, "{error}");
         assert!(error["error"]["message"].as_str().unwrap().contains(words), "{error}");
     }
-    for unknown in ["VaultService_Hidden", "VaultService_WatchBoxes", "nope"] {
+    for unknown in ["VaultService_Hidden", "VaultService_WatchBoxes", "VaultService_Guess", "nope"] {
         let error = call(unknown, json!({})).await.unwrap_err().to_string();
         assert!(error.contains("there is no tool"), "{error}");
     }
