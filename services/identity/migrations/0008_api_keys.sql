@@ -2,7 +2,7 @@
 create table api_keys (
     tenant_id uuid not null default tessera.current_tenant(),
     id uuid not null,
-    user_id uuid not null,
+    user_id uuid,
     display_name text not null,
     prefix text not null,
     scopes text[] not null default '{}',
