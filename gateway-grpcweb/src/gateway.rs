@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::protocol::Protocol;
 use crate::routing::Found;
 use crate::snapshot::{LoadError, Snapshot};
-use crate::{connect, describe, grpc, grpc_web, mcp, rest};
+use crate::{connect, describe, grpc, grpc_json, grpc_web, mcp, rest};
 
 /// Serves REST, gRPC-Web and gRPC for every method of a descriptor set. Cheap to clone; clones
 /// share their state.
@@ -106,8 +106,11 @@ impl Gateway {
     ) -> Result<Response<Body>, ApiError> {
         match protocol {
             Protocol::Connect { kind } => connect::serve(&self.inner, snapshot, *kind, request).await,
+            Protocol::Grpc { content_type } if content_type == "application/grpc+json" => {
+                grpc_json::serve(&self.inner, snapshot, request).await
+            }
             Protocol::Grpc { .. } => grpc::forward(&self.inner, request).await,
-            Protocol::GrpcWeb { form } => grpc_web::serve(&self.inner, request, *form).await,
+            Protocol::GrpcWeb { form } => grpc_web::serve(&self.inner, snapshot, request, *form).await,
             Protocol::Rest { .. } => self.rest(snapshot, request).await,
         }
     }

@@ -1,6 +1,7 @@
 //! gRPC-Web: the frames of gRPC with the trailers in a frame of their own, binary or in base64.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use base64::Engine;
@@ -14,32 +15,38 @@ use crate::Body;
 use crate::edge::record::Outcome;
 use crate::error::ApiError;
 use crate::gateway::Inner;
+use crate::snapshot::Snapshot;
 
 /// The flag of the frame that holds the trailers.
 const TRAILERS: u8 = 0x80;
 
-/// The two forms on the wire.
+/// A form on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Form {
-    #[default]
-    Binary,
-    Text,
+pub(crate) struct Form {
+    /// In base64.
+    text: bool,
+    /// Messages are JSON instead of protobuf.
+    json: bool,
 }
 
 impl Form {
     /// Reads a media type such as `application/grpc-web+proto`.
     pub(crate) fn of(media: &str) -> Option<Self> {
-        match media {
-            "application/grpc-web" | "application/grpc-web+proto" => Some(Self::Binary),
-            "application/grpc-web-text" | "application/grpc-web-text+proto" => Some(Self::Text),
+        let rest = media.strip_prefix("application/grpc-web")?;
+        let (text, codec) = rest.strip_prefix("-text").map_or((false, rest), |rest| (true, rest));
+        match codec {
+            "" | "+proto" => Some(Self { text, json: false }),
+            "+json" => Some(Self { text, json: true }),
             _ => None,
         }
     }
 
     pub(crate) fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Binary => "application/grpc-web+proto",
-            Self::Text => "application/grpc-web-text+proto",
+        HeaderValue::from_static(match (self.text, self.json) {
+            (false, false) => "application/grpc-web+proto",
+            (false, true) => "application/grpc-web+json",
+            (true, false) => "application/grpc-web-text+proto",
+            (true, true) => "application/grpc-web-text+json",
         })
     }
 }
@@ -47,21 +54,27 @@ impl Form {
 /// Serves one gRPC-Web call by passing its frames on.
 pub(crate) async fn serve(
     inner: &Inner,
+    snapshot: &Arc<Snapshot>,
     mut request: Request<Body>,
     form: Option<Form>,
 ) -> Result<Response<Body>, ApiError> {
     let form = form.ok_or_else(|| {
-        ApiError::new(tonic::Code::Unimplemented, "only protobuf is spoken over gRPC-Web")
+        ApiError::new(tonic::Code::Unimplemented, "only protobuf and JSON are spoken over gRPC-Web")
             .reason("UNSUPPORTED_MEDIA_TYPE")
     })?;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     // The length is that of another encoding, and gRPC does not need it.
     request.headers_mut().remove(CONTENT_LENGTH);
     request.headers_mut().remove("x-grpc-web");
-    if form == Form::Text {
+    if form.text {
         request = request.map(|body| Body::new(FromText { body, rest: Vec::new() }));
     }
-    let (mut head, body) = crate::grpc::forward(inner, request).await?.into_parts();
+    let answer = if form.json {
+        crate::grpc_json::serve(inner, snapshot, request).await?
+    } else {
+        crate::grpc::forward(inner, request).await?
+    };
+    let (mut head, body) = answer.into_parts();
     head.headers.insert(CONTENT_TYPE, form.content_type());
     head.headers.remove(CONTENT_LENGTH);
     let outcome = Outcome::new();
@@ -79,11 +92,8 @@ struct ToWeb {
 
 impl ToWeb {
     fn shown(&self, bytes: Bytes) -> Bytes {
-        match self.form {
-            Form::Binary => bytes,
-            // Each piece is padded on its own, which the protocol allows.
-            Form::Text => STANDARD.encode(&bytes).into(),
-        }
+        // Each piece is padded on its own, which the protocol allows.
+        if self.form.text { STANDARD.encode(&bytes).into() } else { bytes }
     }
 }
 

@@ -26,6 +26,7 @@ mod error;
 mod fields;
 mod gateway;
 mod grpc;
+mod grpc_json;
 mod grpc_web;
 mod headers;
 mod http_rule;

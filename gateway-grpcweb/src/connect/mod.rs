@@ -21,7 +21,8 @@ use crate::error::ApiError;
 use crate::gateway::Inner;
 use crate::snapshot::{MethodPlan, Snapshot};
 
-pub(crate) use frames::envelope;
+pub(crate) use frames::{Frames, Reading, envelope};
+pub(crate) use unary::coding;
 
 const VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");

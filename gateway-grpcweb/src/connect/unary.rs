@@ -61,7 +61,7 @@ pub(super) async fn get(call: &Call<'_>, request: Request<Body>) -> Result<Respo
 }
 
 /// A coding by its name in a request.
-pub(super) fn coding(name: &[u8]) -> Result<Coding, ApiError> {
+pub(crate) fn coding(name: &[u8]) -> Result<Coding, ApiError> {
     std::str::from_utf8(name).ok().and_then(Coding::parse).ok_or_else(|| {
         let message = format!("unknown compression; {} are taken", decompress::TAKEN);
         ApiError::new(Code::Unimplemented, message).reason("UNSUPPORTED_COMPRESSION")

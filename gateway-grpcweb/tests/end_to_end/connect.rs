@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gateway_grpcweb::{Gateway, Options};
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Full, StreamBody};
 use prost::Message;
 use serde_json::{Value, json};
 use tonic::body::Body;
@@ -19,15 +19,15 @@ use crate::archive::{Note, Watch, Watched};
 use crate::calls::{frames, in_process, remote, send};
 use crate::support::{self, Book, Id, text};
 
-const GET_BOOK: &str = "/test.library.v1.Library/GetBook";
+pub const GET_BOOK: &str = "/test.library.v1.Library/GetBook";
 const GET_NOTE: &str = "/test.archive.v1.Archive/GetNote";
-const WATCH: &str = "/test.archive.v1.Archive/WatchNotes";
+pub const WATCH: &str = "/test.archive.v1.Archive/WatchNotes";
 const ADD: &str = "/test.archive.v1.Archive/AddNotes";
 
 /// Path, content type, headers, body; status and code.
 type Refused<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
 
-async fn both() -> [Gateway; 2] {
+pub async fn both() -> [Gateway; 2] {
     [in_process(Options::default()), remote().await]
 }
 
@@ -49,18 +49,18 @@ async fn get(gateway: &Gateway, path: &str) -> (StatusCode, HeaderMap, Bytes) {
     send(gateway, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-fn parse(body: &[u8]) -> Value {
+pub fn parse(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| panic!("{body:?}"))
 }
 
-fn envelope(flags: u8, message: &[u8]) -> Vec<u8> {
+pub fn envelope(flags: u8, message: &[u8]) -> Vec<u8> {
     let mut out = vec![flags];
     out.extend_from_slice(&(message.len() as u32).to_be_bytes());
     out.extend_from_slice(message);
     out
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut writer = GzEncoder::new(Vec::new(), Compression::fast());
     writer.write_all(bytes).unwrap();
     writer.finish().unwrap()
@@ -322,4 +322,34 @@ async fn deadlines_of_connect_are_kept() {
             post(&gateway, GET_BOOK, "application/json", &[("connect-timeout-ms", "x")], "{}").await;
         assert_eq!((status, &parse(&body)["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_argument")));
     }
+}
+
+/// A backend whose answers end with metadata of their own.
+fn trailing() -> Gateway {
+    let answer = |_: Request<Body>| async {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+        trailers.append("x-cost", http::HeaderValue::from_static("1"));
+        trailers.append("x-cost", http::HeaderValue::from_static("2"));
+        let frames =
+            [http_body::Frame::data(Bytes::from_static(&[0; 5])), http_body::Frame::trailers(trailers)];
+        let body = StreamBody::new(tokio_stream::iter(frames.map(Ok::<_, tonic::Status>)));
+        let response =
+            http::Response::builder().header("content-type", "application/grpc").header("x-lead", "3");
+        Ok::<_, std::convert::Infallible>(response.body(Body::new(body)).unwrap())
+    };
+    let backend = gateway_grpcweb::Backend::new(tower::service_fn(answer));
+    Gateway::new(&support::descriptor_set(), backend, Options::default()).unwrap()
+}
+
+#[tokio::test]
+async fn metadata_comes_before_and_behind_the_message() {
+    let gateway = trailing();
+    let (_, headers, _) = post(&gateway, GET_BOOK, "application/json", &[], "{}").await;
+    assert_eq!(text(&headers, "x-lead"), "3");
+    let costs: Vec<_> = headers.get_all("trailer-x-cost").iter().collect();
+    assert_eq!(costs, ["1", "2"]);
+    let (_, headers, body) = post(&gateway, WATCH, "application/connect+json", &[], envelope(0, b"{}")).await;
+    assert_eq!(text(&headers, "x-lead"), "3");
+    assert_eq!(parse(&frames(&body)[1].1), json!({"metadata": {"x-cost": ["1", "2"]}}));
 }

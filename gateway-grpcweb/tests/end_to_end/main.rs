@@ -8,6 +8,7 @@ mod calls;
 mod connect;
 mod errors;
 mod etags;
+mod grpc_json;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
