@@ -160,7 +160,6 @@ pub fn protobuf(data: &[u8]) {
         emit_defaults: flags & 1 != 0,
         enum_numbers: flags & 2 != 0,
         proto_names: flags & 4 != 0,
-        ..JsonOptions::default()
     };
     let world = lock(&WORLD);
     if let Some(printed) = world.print(bytes, options) {
