@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what building and running needs and this machine lacks. Asks for nothing that is there already.
 #
-#   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer
+#   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer, Redis
 #   scripts/prepare.sh --tools    also what the checks need: buf, cargo-deny, Envoy, the conformance runner, Java and Maven
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
 set -euo pipefail
@@ -24,6 +24,7 @@ have cc && have c++ && have make || packages+=(build-essential)
 if [ -z "${TESSERA_DATABASE_URL:-}${TESSERA_PG_BINDIR:-}" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! have initdb; then
   packages+=(postgresql)
 fi
+have redis-server || packages+=(redis-server)
 if [ -n "$tools" ]; then
   have java || packages+=(openjdk-17-jre-headless)
   have mvn || packages+=(maven)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use tonic::service::Routes;
 use tonic::transport::Channel;
 use tower::util::BoxCloneSyncService;
@@ -12,6 +12,8 @@ use tower::{Service, ServiceExt};
 use crate::Body;
 use crate::edge::deadline;
 
+/// A service that calls are sent to.
+type Callee = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Takes gRPC requests: a tower service over HTTP bodies, wherever it runs.
@@ -20,8 +22,16 @@ pub struct Backend(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    One(BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>),
+    One(Callee),
     Packages(Arc<[(Box<str>, Backend)]>),
+    Variants(Arc<[Variant]>, Arc<Backend>),
+}
+
+/// Another backend for calls with a header, for the packages that it has.
+struct Variant {
+    header: HeaderName,
+    value: HeaderValue,
+    backend: Backend,
 }
 
 impl Backend {
@@ -54,24 +64,35 @@ impl Backend {
         Self(Kind::Packages(packages.into()))
     }
 
-    /// Calls the service that the path names.
-    pub(crate) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, CallError> {
-        let mut backend = self;
-        loop {
-            match &backend.0 {
-                Kind::One(service) => {
-                    let call = async |request| service.clone().oneshot(request).await;
-                    return deadline::keep(request, call).await.map_err(CallError::Failed);
-                }
-                Kind::Packages(packages) => {
-                    let service = request.uri().path().trim_start_matches('/');
-                    let fits =
-                        |name: &str| service.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-                    let found = packages.iter().find(|(name, _)| fits(name));
-                    backend = &found.ok_or(CallError::NoBackend)?.1;
-                }
+    /// Other backends for calls that have a header of this value, such as `x-service-version: v2`.
+    /// The first that fits and has the package wins; all other calls go where they went before.
+    pub fn with_variants(self, variants: impl IntoIterator<Item = (HeaderName, HeaderValue, Self)>) -> Self {
+        let variants = variants.into_iter();
+        let variants = variants.map(|(header, value, backend)| Variant { header, value, backend });
+        Self(Kind::Variants(variants.collect(), Arc::new(self)))
+    }
+
+    fn find(&self, request: &Request<Body>) -> Option<&Callee> {
+        match &self.0 {
+            Kind::One(service) => Some(service),
+            Kind::Packages(packages) => {
+                let service = request.uri().path().trim_start_matches('/');
+                let fits = |name: &str| service.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+                packages.iter().find(|(name, _)| fits(name))?.1.find(request)
+            }
+            Kind::Variants(variants, backend) => {
+                let fits = |one: &&Variant| request.headers().get(&one.header) == Some(&one.value);
+                let found = variants.iter().filter(fits).find_map(|one| one.backend.find(request));
+                found.or_else(|| backend.find(request))
             }
         }
+    }
+
+    /// Calls the service that the path names.
+    pub(crate) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, CallError> {
+        let service = self.find(&request).ok_or(CallError::NoBackend)?;
+        let call = async |request| service.clone().oneshot(request).await;
+        deadline::keep(request, call).await.map_err(CallError::Failed)
     }
 }
 
@@ -79,6 +100,7 @@ impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::One(_) => f.write_str("Backend"),
+            Kind::Variants(_, backend) => backend.fmt(f),
             Kind::Packages(packages) => {
                 f.debug_list().entries(packages.iter().map(|(name, _)| name)).finish()
             }

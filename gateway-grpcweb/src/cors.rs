@@ -16,14 +16,14 @@ const ALLOWED: HeaderValue = HeaderValue::from_static(
     "accept, accept-language, authorization, baggage, connect-accept-encoding, \
      connect-content-encoding, connect-protocol-version, connect-timeout-ms, content-type, \
      grpc-timeout, if-match, if-none-match, last-event-id, traceparent, tracestate, x-api-key, x-grpc-web, \
-     x-request-id, x-request-timeout, x-user-agent",
+     x-request-id, x-request-timeout, x-user-agent, x-correlation-id, x-service-version, x-tenant-type",
 );
 
 /// What pages may read. Without the first three every error that comes as headers alone looks to a
 /// browser like an answer without trailers.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "grpc-status, grpc-message, grpc-status-details-bin, etag, location, ratelimit-limit, ratelimit-policy, \
-     ratelimit-remaining, ratelimit-reset, retry-after, x-request-id",
+     ratelimit-remaining, ratelimit-reset, retry-after, x-request-id, x-correlation-id, age, www-authenticate",
 );
 
 /// How long a browser may keep the answer to a preflight, in seconds; browsers cut it to theirs.

@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::Body;
 use crate::backend::Backend;
+use crate::edge::Edge;
 use crate::error::ApiError;
 use crate::mcp::GrantCache;
 use crate::options::Options;
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     snapshot: ArcSwap<Snapshot>,
     pub(crate) backend: Backend,
     pub(crate) options: Options,
+    edge: Edge,
     ready: AtomicBool,
     /// What callers of tools may do, for seconds.
     pub(crate) grants: GrantCache,
@@ -55,10 +57,12 @@ impl Gateway {
     /// method.
     pub fn new(descriptor_set: &[u8], backend: Backend, options: Options) -> Result<Self, LoadError> {
         let snapshot = Snapshot::compile(descriptor_set)?;
+        let edge = Edge::new(&options, &backend).map_err(LoadError::Options)?;
         let inner = Inner {
             snapshot: ArcSwap::from_pointee(snapshot),
             backend,
             options,
+            edge,
             ready: AtomicBool::new(true),
             grants: GrantCache::default(),
         };
@@ -86,6 +90,14 @@ impl Gateway {
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.inner.ready.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn edge(&self) -> &Edge {
+        &self.inner.edge
     }
 
     pub(crate) fn options(&self) -> &Options {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::codec::JsonOptions;
 use crate::edge::address::Networks;
+use crate::edge::auth::AuthOptions;
+use crate::edge::limit::LimitOptions;
 use crate::edge::tls::Tls;
 
 /// How a gateway behaves. The default suits a process behind a load balancer.
@@ -32,6 +34,14 @@ pub struct Options {
     pub max_connections_per_address: usize,
     /// Proxies whose `x-forwarded-for` names the caller.
     pub trusted_proxies: Networks,
+    /// How callers are known at the edge; none: tokens pass unread, and the services alone check.
+    pub auth: Option<AuthOptions>,
+    /// How many calls a caller may make; none: as many as it likes. Users and tenants are counted
+    /// where callers are known at the edge.
+    pub limits: Option<LimitOptions>,
+    /// How many bytes of answers are kept for methods that declare `(erp.v1.cache)`; 0: none. Those
+    /// that are not shared are kept only where callers are known at the edge.
+    pub cache_bytes: u64,
     /// TLS on the listener; none: plain.
     pub tls: Option<Tls>,
     /// How long a TLS handshake may take.
@@ -84,6 +94,9 @@ impl Default for Options {
             max_connections: 10_000,
             max_connections_per_address: 2_048,
             trusted_proxies: Networks::default(),
+            auth: None,
+            limits: None,
+            cache_bytes: 64 * 1024 * 1024,
             tls: None,
             handshake: Duration::from_secs(10),
             header_time: Duration::from_secs(10),

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::edge::address::counted;
 use crate::edge::connections::{Activity, PerAddress, Place};
+use crate::edge::metrics::CONNECTIONS;
 use crate::{Body, Gateway, Options};
 
 /// An idle HTTP/2 connection is asked this often whether it is still there.
@@ -124,6 +125,8 @@ impl Server {
             _held: (slot, place),
         };
         self.tasks.spawn(async move {
+            CONNECTIONS.increment(1.0);
+            let _open = Counted;
             let options = connection.gateway.options();
             match options.tls.clone() {
                 None => connection.serve(stream).await,
@@ -143,6 +146,15 @@ impl Server {
         if tokio::time::timeout(self.gateway.options().drain, self.tasks.wait()).await.is_err() {
             tracing::warn!(open = self.tasks.len(), "connections were cut off by the stop");
         }
+    }
+}
+
+/// An open connection in the metrics.
+struct Counted;
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        CONNECTIONS.decrement(1.0);
     }
 }
 

@@ -9,6 +9,8 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 use crate::codec::plan::{Card, MessageId, Plans, Shape, Ty};
 use crate::codec::{Encoder, FieldPath};
 use crate::describe::Described;
+use crate::edge::declared::{self, Declared};
+use crate::edge::metrics::Meter;
 use crate::fields::{self, Cursor};
 use crate::http_rule::{self, HttpRule};
 use crate::routing::{Found, Router, Template, Unescape};
@@ -27,6 +29,9 @@ pub struct Snapshot {
 /// Why a descriptor set was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// The options beside the set cannot be carried out.
+    #[error("{0}")]
+    Options(String),
     /// The bytes are no complete descriptor set.
     #[error("the descriptor set cannot be read: {0}")]
     Descriptors(#[from] prost_reflect::DescriptorError),
@@ -51,6 +56,8 @@ pub(crate) struct MethodPlan {
     pub(crate) server_streaming: bool,
     /// It changes nothing: it says so, or is called by GET.
     pub(crate) safe: bool,
+    pub(crate) declared: Declared,
+    pub(crate) meter: Meter,
 }
 
 /// One HTTP rule.
@@ -209,6 +216,8 @@ impl Snapshot {
             client_streaming: method.is_client_streaming(),
             server_streaming: method.is_server_streaming(),
             safe: rule.as_ref().is_some_and(HttpRule::is_get) || http_rule::has_no_side_effects(method),
+            declared: declared::of(method)?,
+            meter: Meter::default(),
         };
         let index = self.methods.len();
         self.by_path.insert(path.into(), index);

@@ -74,7 +74,7 @@ where
 }
 
 async fn admit(
-    verifier: &Verifier,
+    verifier: &Arc<Verifier>,
     access: Access,
     token: Option<String>,
     tenant: Option<String>,
@@ -85,8 +85,9 @@ async fn admit(
     let bearer = token
         .as_deref()
         .and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
-    let claims = verifier.check(bearer.ok_or_else(|| token::refused("sign in first"))?).await?;
-    let caller = token::caller(&claims, tenant.as_deref())?;
+    let checked = verifier.check(bearer.ok_or_else(|| token::refused("sign in first"))?).await;
+    let checked = checked.map_err(token::error)?;
+    let caller = token::caller(&checked.claims, tenant.as_deref())?;
     match access {
         Access::Permission(permission) if !caller.may(permission) => {
             Err(Error::permission_missing(permission))

@@ -19,7 +19,7 @@ use crate::config::{Config, Database, Log};
 use crate::ops::EventLogs;
 use crate::peers::{ServicePeers, Switch};
 use crate::service::Service;
-use crate::token::Verifier;
+use crate::token::{Identity, Verifier};
 use crate::watch::Hub;
 use crate::{consume, health, housekeeping, jobs, ops};
 
@@ -48,7 +48,7 @@ impl Mesh {
         log.ensure_topics(&topics()).await.map_err(|error| Error::unavailable("the event log", error))?;
         let switch = Switch::default();
         switch.set_remote(&config.peers)?;
-        let verifier = Arc::new(Verifier::new(switch.channel(), clock.clone()));
+        let verifier = Arc::new(Verifier::new(Identity(switch.channel()), clock.clone()));
         let mut assembly = Assembly {
             config,
             clock,

@@ -61,6 +61,7 @@ impl Proxy {
             .env("TESSERA_DESCRIPTOR_SET", &path)
             .env("TESSERA_PEER_LIBRARY", format!("http://127.0.0.1:{upstream}"))
             .env("TESSERA_CORS_ORIGINS", "*")
+            .env("TESSERA_AUTH", "off")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()

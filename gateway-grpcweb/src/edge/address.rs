@@ -53,7 +53,6 @@ fn network(text: &str) -> Result<(IpAddr, u8), String> {
 
 /// The address of the caller: the peer's own, or the nearest one in `x-forwarded-for` that is no
 /// trusted proxy's. What stands before that one anybody could have written.
-#[cfg_attr(not(test), expect(dead_code, reason = "limits by address come with the next change"))]
 pub(crate) fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
     let mut address = peer.to_canonical();
     if !trusted.contain(address) {

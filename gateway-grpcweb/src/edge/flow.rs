@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
+use tonic::Code;
 
+use crate::edge::auth::Caller;
 use crate::edge::compress::{self, Coding};
 use crate::edge::connections::Busy;
+use crate::edge::limit::Told;
 use crate::edge::record::Record;
-use crate::edge::{deadline, decompress};
+use crate::edge::{Edge, address, auth, deadline, decompress};
 use crate::error::ApiError;
 use crate::{Body, Gateway, cors, headers};
 
@@ -55,8 +58,27 @@ impl Gateway {
 
     /// What may refuse a request before its call.
     async fn admit(&self, record: &Record, mut request: Request<Body>) -> Result<Response<Body>, ApiError> {
+        deadline::settle(request.headers_mut(), self.options().max_timeout)?;
+        let (caller, told) = self.know(record, request.headers_mut()).await?;
+        let declared = record.method().and_then(|method| method.declared.cache);
+        let mut response = match (&self.edge().cache, declared) {
+            (Some(cache), Some(declared)) if record.protocol.has_content_codings() => {
+                cache.answer(self, record, (declared, caller.as_ref()), request).await
+            }
+            _ => self.call(record, request).await,
+        };
+        if let (Ok(response), Some(told)) = (&mut response, told) {
+            told.show(response.headers_mut());
+        }
+        response
+    }
+
+    pub(crate) async fn call(
+        &self,
+        record: &Record,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, ApiError> {
         let options = self.options();
-        deadline::settle(request.headers_mut(), options.max_timeout)?;
         if record.protocol.has_content_codings()
             && let Some(coding) = decompress::coding(request.headers())?
         {
@@ -66,5 +88,43 @@ impl Gateway {
             request = unpacked.await.map_err(|_| ApiError::deadline())??;
         }
         self.dispatch(&record.snapshot, &record.protocol, request).await
+    }
+
+    /// Finds out who calls, and whether they may call so often.
+    async fn know(
+        &self,
+        record: &Record,
+        headers: &mut HeaderMap,
+    ) -> Result<(Option<Caller>, Option<Told>), ApiError> {
+        let Edge { auth, limits, .. } = self.edge();
+        let trusted = &self.options().trusted_proxies;
+        let address = record.peer.map(|peer| address::caller(peer, headers, trusted));
+        let method = record.method();
+        // Tools are called on behalf of whoever signs in; listing the public ones needs nobody.
+        let public = match method {
+            Some(method) => method.declared.public,
+            None if !record.is_mcp() => return Ok((None, None)),
+            None => !auth::has_credentials(headers),
+        };
+        if let (Some(limits), false) = (limits, public) {
+            limits.check_strikes(address)?;
+        }
+        let caller = match auth {
+            Some(auth) => match auth.admit(headers, public).await {
+                Ok(caller) => caller,
+                Err(error) => {
+                    if let (Some(limits), Code::Unauthenticated) = (limits, error.code) {
+                        limits.strike(address);
+                    }
+                    return Err(error);
+                }
+            },
+            None => None,
+        };
+        let told = match limits {
+            Some(limits) => limits.take(method, caller.as_ref(), address).await?,
+            None => None,
+        };
+        Ok((caller, told))
     }
 }

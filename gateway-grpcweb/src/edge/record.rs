@@ -22,8 +22,9 @@ use http_body::{Frame, SizeHint};
 use crate::Body;
 use crate::edge::connections::Busy;
 use crate::edge::identity::Names;
+use crate::edge::metrics::{self, Ending};
 use crate::protocol::Protocol;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{MethodPlan, Snapshot};
 
 /// The status of a caller that did not wait for its answer.
 const GONE: u16 = 499;
@@ -62,8 +63,9 @@ pub(crate) struct Record {
     pub(crate) names: Names,
     pub(crate) snapshot: Arc<Snapshot>,
     /// Index of the method that was asked for.
-    pub(crate) method: Option<usize>,
+    method: Option<usize>,
     pub(crate) protocol: Protocol,
+    mcp: bool,
     http_method: Method,
     started: Instant,
     status: u16,
@@ -78,8 +80,10 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn begin(request: &mut Request<Body>, snapshot: Arc<Snapshot>) -> Self {
         let started = Instant::now();
+        metrics::IN_FLIGHT.increment(1.0);
         let method = snapshot.index_of(request.method(), request.uri().path());
         Self {
+            mcp: crate::mcp::is_path(request.uri().path()),
             names: Names::settle(request.headers_mut()),
             protocol: Protocol::of(request, &snapshot),
             http_method: request.method().clone(),
@@ -93,6 +97,16 @@ impl Record {
             peer: None,
             busy: None,
         }
+    }
+
+    /// The method that was asked for; none for paths that are no method's.
+    pub(crate) fn method(&self) -> Option<&MethodPlan> {
+        Some(&self.snapshot.methods()[self.method?])
+    }
+
+    /// Whether the request is one for tools, whose method is in its body.
+    pub(crate) fn is_mcp(&self) -> bool {
+        self.mcp
     }
 
     /// Notes the connection, which is busy until the record ends.
@@ -118,11 +132,17 @@ impl Drop for Record {
     fn drop(&mut self) {
         let grpc_status = self.grpc_status.or_else(|| self.outcome.as_ref()?.get());
         let took = self.started.elapsed();
+        metrics::IN_FLIGHT.decrement(1.0);
+        let ending = Ending { protocol: self.protocol.name(), status: self.status, grpc_status };
+        match self.method() {
+            Some(method) => method.meter.record(&method.full_name, ending, took),
+            None => metrics::STRAYS.record("", ending, took),
+        }
         tracing::info!(
             target: "access",
             protocol = self.protocol.name(),
             http_method = self.http_method.as_str(),
-            rpc = self.method.map(|index| &*self.snapshot.methods()[index].full_name),
+            rpc = self.method().map(|method| &*method.full_name),
             status = self.status,
             grpc_status,
             micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),

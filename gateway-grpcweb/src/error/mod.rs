@@ -77,8 +77,13 @@ impl ApiError {
     /// Adds a `google.rpc.ErrorInfo` of the gateway's own: a constant in UPPER_SNAKE_CASE by which
     /// programs tell errors of one code apart.
     pub(crate) fn reason(self, reason: &str) -> Self {
+        self.reason_of(DOMAIN, reason)
+    }
+
+    /// The same with a reason of another domain, where the gateway refuses what a service would.
+    pub(crate) fn reason_of(self, domain: &str, reason: &str) -> Self {
         let info =
-            pb::ErrorInfo { reason: reason.to_owned(), domain: DOMAIN.to_owned(), ..Default::default() };
+            pb::ErrorInfo { reason: reason.to_owned(), domain: domain.to_owned(), ..Default::default() };
         self.detail("ErrorInfo", &info)
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use gateway_grpcweb::{Backend, Gateway, Options, Origins};
+use gateway_grpcweb::{AuthOptions, Backend, Gateway, LimitOptions, Options, Origins, Plans};
 use host::{Config, Database, Log, Mesh, Service};
 use local::{Cluster, ClusterOptions, Folder, Provisioned, State};
 use tokio::net::TcpListener;
@@ -208,7 +208,17 @@ async fn stop_cluster(cluster: Option<Cluster>) -> Result<()> {
 }
 
 fn gateway(mesh: &Mesh) -> Result<Gateway> {
-    let options = Options { origins: Origins::Any, ..Options::default() };
+    // Imports and measurements would soon run into the limits of a plan: they hold when they are named.
+    let limits = match std::env::var("TESSERA_PLANS").ok().filter(|plans| !plans.is_empty() && plans != "off")
+    {
+        Some(plans) => {
+            let plans = Plans::parse(&plans).map_err(|why| anyhow::anyhow!("TESSERA_PLANS: {why}"))?;
+            Some(LimitOptions { plans: Some(plans), ..LimitOptions::default() })
+        }
+        None => None,
+    };
+    let auth = Some(AuthOptions::default());
+    let options = Options { origins: Origins::Any, auth, limits, ..Options::default() };
     Ok(Gateway::new(contracts::DESCRIPTORS, Backend::new(mesh.channel()), options)?)
 }
 

@@ -1,0 +1,188 @@
+//! Answers that are kept for methods that declare `(erp.v1.cache)`.
+//!
+//! Kept are whole answers with status 200 to GET (and HEAD), for the caller they were given to:
+//! its tenant, its user, its API key. Shared ones are kept once for all. However many ask at the
+//! same time, one call answers them. A caller who says `cache-control: no-cache` gets a new answer,
+//! which is kept; one who says `no-store` gets one that is not.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use moka::Expiry;
+use moka::future::Cache as Store;
+use sha2::{Digest, Sha256};
+
+use crate::edge::auth::Caller;
+use crate::edge::declared::Cache as Declared;
+use crate::edge::record::Record;
+use crate::error::ApiError;
+use crate::{Body, Gateway};
+
+/// Longer answers are not kept.
+const LONGEST: usize = 1024 * 1024;
+/// What an answer takes beside its body.
+const OVERHEAD: usize = 1024;
+
+type Key = [u8; 32];
+
+struct Kept {
+    headers: HeaderMap,
+    body: Bytes,
+    since: Instant,
+    lives: Duration,
+}
+
+/// An answer that cannot be kept; whoever asked for it gets it.
+struct Passed(Mutex<Option<Result<Response<Body>, ApiError>>>);
+
+/// The kept answers.
+pub(crate) struct Cache {
+    store: Store<Key, Arc<Kept>>,
+}
+
+struct Lives;
+
+impl Expiry<Key, Arc<Kept>> for Lives {
+    fn expire_after_create(&self, _: &Key, kept: &Arc<Kept>, _: Instant) -> Option<Duration> {
+        Some(kept.lives)
+    }
+}
+
+impl Cache {
+    /// Keeps answers of so many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let weight =
+            |_: &Key, kept: &Arc<Kept>| u32::try_from(kept.body.len() + OVERHEAD).unwrap_or(u32::MAX);
+        Self { store: Store::builder().max_capacity(bytes).weigher(weight).expire_after(Lives).build() }
+    }
+
+    /// Answers from what is kept, or by the call and keeps its answer.
+    pub(crate) async fn answer(
+        &self,
+        gateway: &Gateway,
+        record: &Record,
+        (declared, caller): (Declared, Option<&Caller>),
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, ApiError> {
+        let asked = request.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let (no_store, no_cache) = (asked.contains("no-store"), asked.contains("no-cache"));
+        let key = key(declared, caller, &request).filter(|_| !no_store);
+        let Some(key) = key else { return gateway.call(record, request).await };
+        if no_cache {
+            self.store.invalidate(&key).await;
+        }
+        // The call gives the whole answer, which is compared with the caller's here.
+        let version = request.headers_mut().remove(IF_NONE_MATCH);
+        let mut own = Some(request);
+        let init = async {
+            let request = own.take().expect("taken once, here");
+            metrics::counter!("gateway_cache_total", "outcome" => "miss").increment(1);
+            keep(declared, gateway.call(record, request).await).await
+        };
+        match self.store.try_get_with(key, init).await {
+            Ok(kept) => {
+                if own.is_some() {
+                    metrics::counter!("gateway_cache_total", "outcome" => "hit").increment(1);
+                }
+                Ok(show(&kept, declared, version.as_ref()))
+            }
+            Err(passed) => match own {
+                // Somebody else's call had an answer that is nobody else's.
+                Some(mut request) => {
+                    if let Some(version) = version {
+                        request.headers_mut().insert(IF_NONE_MATCH, version);
+                    }
+                    gateway.call(record, request).await
+                }
+                None => {
+                    let answer = passed.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    answer.unwrap_or_else(|| Err(ApiError::internal(&"an answer was given twice")))
+                }
+            },
+        }
+    }
+}
+
+/// What tells answers apart. None: they are not kept.
+fn key(declared: Declared, caller: Option<&Caller>, request: &Request<Body>) -> Option<Key> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    };
+    add(request.uri().path_and_query()?.as_str().as_bytes());
+    for name in [ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE] {
+        for value in request.headers().get_all(&name) {
+            add(value.as_bytes());
+        }
+        add(b"");
+    }
+    if !declared.shared {
+        let caller = caller?;
+        let claims = &caller.token.claims;
+        add(claims.tenant_id?.as_bytes());
+        add(claims.sub.as_bytes());
+        add(caller.api_key.as_ref().map_or(&[], |key| key));
+        // What a caller may do decides what it is shown.
+        claims.perms.iter().for_each(|permission| add(permission.as_bytes()));
+    }
+    Some(hash.finalize().into())
+}
+
+async fn keep(declared: Declared, answer: Result<Response<Body>, ApiError>) -> Result<Arc<Kept>, Passed> {
+    let pass = |answer| Err(Passed(Mutex::new(Some(answer))));
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return pass(Err(error)),
+    };
+    let size = http_body::Body::size_hint(answer.body()).exact();
+    if answer.status() != StatusCode::OK || size.is_none_or(|size| size > LONGEST as u64) {
+        return pass(Ok(answer));
+    }
+    let (head, body) = answer.into_parts();
+    match Limited::new(body, LONGEST).collect().await {
+        Ok(body) => {
+            let lives = Duration::from_secs(declared.max_age_seconds.into());
+            Ok(Arc::new(Kept { headers: head.headers, body: body.to_bytes(), since: Instant::now(), lives }))
+        }
+        Err(error) => pass(Err(ApiError::internal(&error))),
+    }
+}
+
+fn show(kept: &Kept, declared: Declared, version: Option<&HeaderValue>) -> Response<Body> {
+    let age = kept.since.elapsed();
+    let same = version.zip(kept.headers.get(ETAG)).is_some_and(|(asked, tag)| matches_any(asked, tag));
+    let mut response = Response::new(if same { Body::empty() } else { crate::body(kept.body.clone()) });
+    *response.headers_mut() = kept.headers.clone();
+    let headers = response.headers_mut();
+    headers.insert(AGE, HeaderValue::from(age.as_secs()));
+    let who = if declared.shared { "public" } else { "private" };
+    if let Ok(value) = HeaderValue::try_from(format!("{who}, max-age={}", declared.max_age_seconds)) {
+        headers.insert(CACHE_CONTROL, value);
+    }
+    if !declared.shared {
+        headers.append(VARY, HeaderValue::from_static("authorization, x-api-key"));
+    }
+    if same {
+        headers.remove(CONTENT_TYPE);
+        headers.remove(CONTENT_LENGTH);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    response
+}
+
+/// Whether `if-none-match` names the tag, by RFC 9110's weak comparison.
+fn matches_any(asked: &HeaderValue, tag: &HeaderValue) -> bool {
+    let (Ok(asked), Ok(tag)) = (asked.to_str(), tag.to_str()) else { return false };
+    let strong = |text: &str| text.trim().trim_start_matches("W/").to_owned();
+    asked.trim() == "*" || asked.split(',').any(|one| strong(one) == strong(tag))
+}

@@ -1,0 +1,140 @@
+//! Several addresses of one service, of which only the healthy are called: for use without a mesh.
+//!
+//! An address is out after three failures in a row and in again after two successes. Both come
+//! from asking it by `grpc.health.v1` every few seconds; a call that does not reach it counts as a
+//! failure, too. When all are out, all are tried: an answer may still come.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tower::ServiceExt;
+
+use crate::{Backend, Body};
+
+const FAILURES_OUT: u32 = 3;
+const SUCCESSES_IN: u32 = 2;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How addresses are looked after.
+#[derive(Debug, Clone, Copy)]
+pub struct HealthOptions {
+    /// How often each is asked whether it serves.
+    pub every: Duration,
+    /// How long it may take to say so.
+    pub within: Duration,
+}
+
+impl Default for HealthOptions {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(5), within: Duration::from_secs(2) }
+    }
+}
+
+struct Address {
+    name: String,
+    channel: Channel,
+    healthy: AtomicBool,
+    /// Failures, or successes of one that is out, in a row.
+    row: Mutex<u32>,
+}
+
+impl Address {
+    fn saw(&self, success: bool) {
+        let mut row = self.row.lock().unwrap_or_else(PoisonError::into_inner);
+        let healthy = self.healthy.load(Ordering::Relaxed);
+        // What is as expected starts the row anew.
+        *row = if success == healthy { 0 } else { *row + 1 };
+        if *row >= if healthy { FAILURES_OUT } else { SUCCESSES_IN } {
+            *row = 0;
+            self.healthy.store(!healthy, Ordering::Relaxed);
+            self.show();
+            tracing::warn!(address = self.name, healthy = !healthy, "an address of a service changed");
+        }
+    }
+
+    fn show(&self) {
+        let healthy = if self.healthy.load(Ordering::Relaxed) { 1.0 } else { 0.0 };
+        metrics::gauge!("gateway_upstream_healthy", "address" => self.name.clone()).set(healthy);
+    }
+
+    async fn serves(&self, within: Duration) -> bool {
+        let mut client = HealthClient::new(self.channel.clone());
+        let asked = client.check(HealthCheckRequest { service: String::new() });
+        match tokio::time::timeout(within, asked).await {
+            Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
+            // It is there, and has nothing to say about its health.
+            Ok(Err(status)) => status.code() == Code::Unimplemented,
+            Err(_) => false,
+        }
+    }
+}
+
+struct Pool {
+    addresses: Vec<Address>,
+    next: AtomicUsize,
+}
+
+impl Pool {
+    fn pick(&self) -> &Address {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let count = self.addresses.len();
+        let all = || (0..count).map(|step| &self.addresses[(start + step) % count]);
+        let healthy = all().find(|address| address.healthy.load(Ordering::Relaxed));
+        healthy.unwrap_or(&self.addresses[start % count])
+    }
+}
+
+impl Backend {
+    /// A service at several addresses, called in turn, see the module's text. Needs a runtime.
+    ///
+    /// # Errors
+    /// When an address is none, or there is not one.
+    pub fn addresses(addresses: &[String], health: HealthOptions) -> Result<Self, String> {
+        let open = |name: &String| {
+            let endpoint = Endpoint::from_shared(name.clone()).map_err(|error| format!("{name}: {error}"))?;
+            let endpoint =
+                endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).http2_adaptive_window(true);
+            let channel = endpoint.connect_lazy();
+            Ok(Address { name: name.clone(), channel, healthy: AtomicBool::new(true), row: Mutex::default() })
+        };
+        let addresses = addresses.iter().map(open).collect::<Result<Vec<_>, String>>()?;
+        match &*addresses {
+            [] => return Err("a service has no address".to_owned()),
+            // There is no other one to be called instead.
+            [only] => return Ok(Self::channel(only.channel.clone())),
+            _ => {}
+        }
+        let pool = Arc::new(Pool { addresses, next: AtomicUsize::new(0) });
+        let watched = Arc::downgrade(&pool);
+        tokio::spawn(async move {
+            while let Some(pool) = watched.upgrade() {
+                for address in &pool.addresses {
+                    address.show();
+                    address.saw(address.serves(health.within).await);
+                }
+                drop(pool);
+                tokio::time::sleep(health.every).await;
+            }
+        });
+        Ok(Self::new(tower::service_fn(move |request: Request<Body>| {
+            let pool = pool.clone();
+            async move {
+                let address = pool.pick();
+                let answer: Result<Response<Body>, _> = address.channel.clone().oneshot(request).await;
+                if answer.is_err() {
+                    address.saw(false);
+                }
+                answer
+            }
+        })))
+    }
+}

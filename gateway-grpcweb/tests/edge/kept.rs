@@ -1,0 +1,90 @@
+//! Answers that are kept, for whom and for how long.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use gateway_grpcweb::Options;
+use serde_json::json;
+
+use super::services::{World, get, known, text};
+
+fn options() -> Options {
+    Options { auth: known(), ..Options::default() }
+}
+
+#[tokio::test]
+async fn answers_are_kept_for_their_caller() {
+    // Another user, tenant, key, query or form of JSON gets an answer of its own.
+    let world = World::new();
+    let gateway = world.gateway(options());
+    let bearer = |user: &str, claims| format!("Bearer {}", world.token(user, claims));
+    let (a, b) = (bearer("a", json!({})), bearer("b", json!({})));
+    let other = uuid::Uuid::from_u64_pair(1, 1);
+    let elsewhere = bearer("a", json!({"tenant_id": other}));
+    let mut calls = Vec::new();
+    for (path, name, value) in [
+        ("/v1/kept?text=x", "authorization", &*a),
+        ("/v1/kept?text=x", "authorization", &a),
+        ("/v1/kept?text=y", "authorization", &a),
+        ("/v1/kept?text=x", "authorization", &b),
+        ("/v1/kept?text=x", "authorization", &elsewhere),
+        ("/v1/kept?text=x", "x-api-key", "key-of-a"),
+        ("/v1/kept?text=x", "authorization", &b),
+    ] {
+        let (status, headers, body) = get(&gateway, path, &[(name, value)]).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(text(&headers, "cache-control"), "private, max-age=60");
+        assert!(text(&headers, "age").parse::<u32>().unwrap() < 60);
+        calls.push(body["calls"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(calls, ["1", "1", "2", "3", "4", "5", "3"]);
+    let fresh = [("authorization", &*a), ("cache-control", "no-cache")];
+    assert_eq!(get(&gateway, "/v1/kept?text=x", &fresh).await.2["calls"], "6");
+    assert_eq!(get(&gateway, "/v1/kept?text=x", &[("authorization", &a)]).await.2["calls"], "6");
+    let aside = [("authorization", &*a), ("cache-control", "no-store")];
+    assert_eq!(get(&gateway, "/v1/kept?text=x", &aside).await.2["calls"], "7");
+    assert_eq!(get(&gateway, "/v1/kept?text=x", &[("authorization", &a)]).await.2["calls"], "6");
+    assert_eq!(get(&gateway, "/v1/kept?text=x", &[]).await.0, 401, "nobody gets what is kept for somebody");
+
+    let (_, headers, _) = get(&gateway, "/v1/kept?text=x", &[("authorization", &a)]).await;
+    let etag = text(&headers, "etag");
+    assert!(!etag.is_empty());
+    let same = [("authorization", &*a), ("if-none-match", &*etag)];
+    let (status, headers, body) = get(&gateway, "/v1/kept?text=x", &same).await;
+    assert_eq!((status, body, text(&headers, "etag")), (304, json!(null), etag));
+    assert_eq!(world.echoes.load(Ordering::Relaxed), 7);
+}
+
+#[tokio::test]
+async fn shared_answers_are_asked_for_once() {
+    let world = World::new();
+    let gateway = world.gateway(options());
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let gateway = gateway.clone();
+        tasks.spawn(async move { get(&gateway, "/v1/shared", &[]).await });
+    }
+    for (status, headers, body) in tasks.join_all().await {
+        assert_eq!((status, &body["calls"]), (200, &json!("1")));
+        assert_eq!(text(&headers, "cache-control"), "public, max-age=1");
+    }
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(get(&gateway, "/v1/shared", &[]).await.2["calls"], "2", "a second is over");
+}
+
+#[tokio::test]
+async fn errors_are_not_kept() {
+    let world = World::new();
+    let gateway = world.gateway(options());
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let gateway = gateway.clone();
+        tasks.spawn(async move { get(&gateway, "/v1/shared?text=fail", &[]).await.0 });
+    }
+    assert!(tasks.join_all().await.into_iter().all(|status| status == 404), "each has its own error");
+    assert_eq!(world.echoes.load(Ordering::Relaxed), 10);
+    let off = world.gateway(Options { cache_bytes: 0, ..options() });
+    for calls in ["11", "12"] {
+        assert_eq!(get(&off, "/v1/shared", &[]).await.2["calls"], calls);
+    }
+}
