@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use prost::Message;
-use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use prost_types::FileDescriptorProto;
 use sha2::{Digest, Sha256};
 use tonic::transport::Channel;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
@@ -46,7 +46,7 @@ impl Descriptors {
                     let asked = tokio::time::timeout(ASK_MAX, reflect(channel.clone(), &mut files)).await;
                     asked.map_err(|_| "reflection took too long".to_owned())??;
                 }
-                Ok(FileDescriptorSet { file: ordered(files) }.encode_to_vec())
+                Ok(RawSet { file: ordered(files) }.encode_to_vec())
             }
         }
     }
@@ -86,7 +86,20 @@ impl Gateway {
     }
 }
 
-type Files = BTreeMap<String, FileDescriptorProto>;
+type Files = BTreeMap<String, File>;
+
+/// A file as it came: to decode and encode it again would lose the options that nobody here knows.
+struct File {
+    encoded: Vec<u8>,
+    imports: Vec<String>,
+}
+
+/// `google.protobuf.FileDescriptorSet` of files as they came.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawSet {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    file: Vec<Vec<u8>>,
+}
 
 /// Adds all files of a service, with those they import.
 async fn reflect(channel: Channel, files: &mut Files) -> Result<(), String> {
@@ -99,7 +112,7 @@ async fn reflect(channel: Channel, files: &mut Files) -> Result<(), String> {
         take(ask(&mut client, MessageRequest::FileContainingSymbol(service.name)).await?, files)?;
     }
     loop {
-        let imports = files.values().flat_map(|file| &file.dependency);
+        let imports = files.values().flat_map(|file| &file.imports);
         let Some(missing) = imports.into_iter().find(|name| !files.contains_key(*name)).cloned() else {
             return Ok(());
         };
@@ -131,29 +144,30 @@ fn take(answer: MessageResponse, files: &mut Files) -> Result<(), String> {
     };
     for encoded in answer.file_descriptor_proto {
         let file = FileDescriptorProto::decode(&*encoded).map_err(|error| error.to_string())?;
+        let (name, imports) = (file.name().to_owned(), file.dependency);
         if files.len() >= FILES_MAX {
             return Err(format!("there are more than {FILES_MAX} files"));
         }
-        files.insert(file.name().to_owned(), file);
+        files.insert(name, File { encoded, imports });
     }
     Ok(())
 }
 
 /// Files behind those they import, as a set must have them.
-fn ordered(mut files: Files) -> Vec<FileDescriptorProto> {
-    let mut done: Vec<FileDescriptorProto> = Vec::with_capacity(files.len());
+fn ordered(mut files: Files) -> Vec<Vec<u8>> {
+    let mut done = Vec::with_capacity(files.len());
     while !files.is_empty() {
         let is_done = |name: &String| !files.contains_key(name);
         let ready: Vec<_> = files
             .iter()
-            .filter(|(_, file)| file.dependency.iter().all(is_done))
+            .filter(|(_, file)| file.imports.iter().all(is_done))
             .map(|(name, _)| name.clone())
             .collect();
         if ready.is_empty() {
             // Imports in a circle: whoever compiles the set says so.
-            done.extend(std::mem::take(&mut files).into_values());
+            done.extend(std::mem::take(&mut files).into_values().map(|file| file.encoded));
         }
-        done.extend(ready.iter().filter_map(|name| files.remove(name)));
+        done.extend(ready.iter().filter_map(|name| Some(files.remove(name)?.encoded)));
     }
     done
 }
