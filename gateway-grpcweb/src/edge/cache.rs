@@ -85,7 +85,7 @@ impl Cache {
             metrics::counter!("gateway_cache_total", "outcome" => "miss").increment(1);
             keep(declared, gateway.call(record, request).await).await
         };
-        match self.store.try_get_with(key, init).await {
+        match Box::pin(self.store.try_get_with(key, init)).await {
             Ok(kept) => {
                 if own.is_some() {
                     metrics::counter!("gateway_cache_total", "outcome" => "hit").increment(1);
@@ -138,8 +138,11 @@ fn key(declared: Declared, caller: Option<&Caller>, request: &Request<Body>) -> 
     Some(hash.finalize().into())
 }
 
-async fn keep(declared: Declared, answer: Result<Response<Body>, ApiError>) -> Result<Arc<Kept>, Passed> {
-    let pass = |answer| Err(Passed(Mutex::new(Some(answer))));
+async fn keep(
+    declared: Declared,
+    answer: Result<Response<Body>, ApiError>,
+) -> Result<Arc<Kept>, Box<Passed>> {
+    let pass = |answer| Err(Box::new(Passed(Mutex::new(Some(answer)))));
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => return pass(Err(error)),

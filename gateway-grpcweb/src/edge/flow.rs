@@ -63,7 +63,8 @@ impl Gateway {
         let declared = record.method().and_then(|method| method.declared.cache);
         let mut response = match (&self.edge().cache, declared) {
             (Some(cache), Some(declared)) if record.protocol.has_content_codings() => {
-                cache.answer(self, record, (declared, caller.as_ref()), request).await
+                // Apart from the way of other calls, whose futures are not to grow by it.
+                Box::pin(cache.answer(self, record, (declared, caller.as_ref()), request)).await
             }
             _ => self.call(record, request).await,
         };

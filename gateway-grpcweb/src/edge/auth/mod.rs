@@ -105,7 +105,7 @@ impl Auth {
                 let message = "send either the header authorization or x-api-key, not both";
                 return Err(ApiError::malformed(message));
             }
-            let (authorization, hash) = exchange.token_of(&key).await?;
+            let (authorization, hash) = Box::pin(exchange.token_of(&key)).await?;
             let token = self.check(&authorization).await?;
             headers.insert(AUTHORIZATION, authorization);
             return Ok(Some(Caller { token, api_key: Some(hash) }));
