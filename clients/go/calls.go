@@ -36,42 +36,77 @@ func (c *calls) unary(
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	public, safe := traits(method)
-	request, hasRequestID := withRequestID(request)
-	renewed := false
-	for attempt := 1; ; {
-		var now *current
-		var err error
-		if !public {
-			if now, err = c.session.fresh(ctx); err != nil {
-				return err
-			}
-		}
-		sent := ctx
-		if now != nil {
-			sent = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+now.pair.AccessToken)
+	request, attempts := c.start(method, request)
+	for {
+		sent, err := attempts.authorised(ctx)
+		if err != nil {
+			return err
 		}
 		failure := asError(invoke(sent, method, request, reply, conn, opts...))
 		if failure == nil {
 			return nil
 		}
-		if now != nil && !renewed && failure.refusesToken() {
-			// It ran out by the suite's clock, or a signing key was withdrawn. Nothing was done yet.
-			if _, err := c.session.renew(ctx, now); err != nil {
-				return err
-			}
-			renewed = true
-			continue
+		if err := attempts.again(ctx, failure); err != nil {
+			return err
 		}
-		if !(safe || hasRequestID) || !failure.Transient() || attempt >= c.attempts {
-			return failure
-		}
-		pause := max(failure.RetryAfter, firstPause<<(attempt-1))
-		if !wait(ctx, pause+rand.N(pause/2)) {
-			return failure
-		}
-		attempt++
 	}
+}
+
+// The request as it is sent, and what is to be known of its attempts.
+func (c *calls) start(method string, request any) (any, *attempts) {
+	public, safe := traits(method)
+	request, hasRequestID := withRequestID(request)
+	left := 0
+	if safe || hasRequestID {
+		left = c.attempts - 1
+	}
+	return request, &attempts{calls: c, public: public, left: left, pause: firstPause}
+}
+
+// What was tried of one call, and whether it is tried once more.
+type attempts struct {
+	calls   *calls
+	public  bool
+	left    int
+	pause   time.Duration
+	now     *current
+	renewed bool
+}
+
+// The context of the next attempt.
+func (a *attempts) authorised(ctx context.Context) (context.Context, error) {
+	if a.public {
+		return ctx, nil
+	}
+	// A call without a deadline, as streams have none, must not wait for a token for ever.
+	limited, cancel := context.WithTimeout(ctx, a.calls.timeout)
+	defer cancel()
+	var err error
+	if a.now, err = a.calls.session.fresh(limited); err != nil || a.now == nil {
+		return ctx, err
+	}
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+a.now.pair.AccessToken), nil
+}
+
+// Nil when it is time to try again, after the wait that it takes; else what the caller is told.
+func (a *attempts) again(ctx context.Context, failure *Error) error {
+	if a.now != nil && !a.renewed && failure.refusesToken() {
+		// It ran out by the suite's clock, or a signing key was withdrawn. Nothing was done yet.
+		a.renewed = true
+		limited, cancel := context.WithTimeout(ctx, a.calls.timeout)
+		defer cancel()
+		_, err := a.calls.session.renew(limited, a.now)
+		return err
+	}
+	if a.left <= 0 || !failure.Transient() {
+		return failure
+	}
+	pause := max(failure.RetryAfter, a.pause)
+	if !wait(ctx, pause+rand.N(pause/2)) {
+		return failure
+	}
+	a.left, a.pause = a.left-1, a.pause*2
+	return nil
 }
 
 // Whether a method takes calls without a token, and whether it only reads.

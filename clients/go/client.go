@@ -39,7 +39,8 @@ type options struct {
 // Option changes how a client works.
 type Option func(*options)
 
-// WithTimeout sets the deadline of calls whose context has none, all attempts together; 30 seconds otherwise.
+// WithTimeout sets the deadline of calls whose context has none, all attempts together; 30 seconds otherwise. Streams
+// have that of their context alone.
 func WithTimeout(timeout time.Duration) Option { return func(o *options) { o.timeout = timeout } }
 
 // WithAttempts sets how often at most a call is sent that failed for a moment; three times otherwise.
@@ -69,6 +70,7 @@ func New(address string, opts ...Option) (*Client, error) {
 	client.conn, err = grpc.NewClient(target,
 		grpc.WithTransportCredentials(security),
 		grpc.WithUnaryInterceptor(calls.unary),
+		grpc.WithStreamInterceptor(calls.stream),
 		grpc.WithUserAgent("tessera-go"),
 		// What is sent again is decided by calls alone; the transport must not send a refresh token twice.
 		grpc.WithDisableRetry(),

@@ -66,7 +66,9 @@ func CodeOf(err error) codes.Code {
 	return status.Code(err)
 }
 
-func ofContext(ctx context.Context) error { return asError(status.FromContextError(ctx.Err()).Err()) }
+func ofContext(ctx context.Context) error { return ofError(ctx.Err()) }
+
+func ofError(err error) error { return asError(status.FromContextError(err).Err()) }
 
 // Nil for nil, which the caller must turn into an error only when it is not.
 func asError(err error) *Error {

@@ -3,14 +3,10 @@ package tessera
 import (
 	"context"
 	"iter"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	opsv1 "tessera.example/client/erp/ops/v1"
-	erpv1 "tessera.example/client/erp/v1"
 )
 
 // Page is an answer that knows where the next one begins.
@@ -57,37 +53,4 @@ func All[Request proto.Message, Response Page, Record any](
 			}
 		}
 	}
-}
-
-const tailWait = 20 * time.Second
-
-// Follow yields the tenant's events as they happen, oldest first, until the context ends. It begins where the log ends
-// when it is called. Types are names such as order.completed or order.*; none: all.
-func (c *Client) Follow(ctx context.Context, types ...string) (iter.Seq2[*erpv1.EventEnvelope, error], error) {
-	tail := func(cursor string, wait time.Duration) (*opsv1.TailEventsResponse, error) {
-		// The wait is the suite's; what comes on top is the way there and back.
-		ctx, cancel := context.WithTimeout(ctx, wait+10*time.Second)
-		defer cancel()
-		request := &opsv1.TailEventsRequest{Cursor: cursor, Types: types, WaitMs: int32(wait.Milliseconds())}
-		return c.EventLog.TailEvents(ctx, request)
-	}
-	answer, err := tail("", 0)
-	if err != nil {
-		return nil, err
-	}
-	return func(yield func(*erpv1.EventEnvelope, error) bool) {
-		for {
-			for _, event := range answer.Events {
-				if !yield(event, nil) {
-					return
-				}
-			}
-			following, err := tail(answer.NextCursor, tailWait)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			answer = following
-		}
-	}, nil
 }

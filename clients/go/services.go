@@ -17,6 +17,7 @@ import (
 // Services are the suite's services, each by the plural of its noun.
 type Services struct {
 	Accounts       crmv1.AccountServiceClient
+	ApiKeys        identityv1.ApiKeyServiceClient
 	Auth           identityv1.AuthServiceClient
 	Categories     catalogv1.CategoryServiceClient
 	Contacts       crmv1.ContactServiceClient
@@ -44,6 +45,7 @@ type Services struct {
 func newServices(conn grpc.ClientConnInterface) Services {
 	return Services{
 		Accounts:       crmv1.NewAccountServiceClient(conn),
+		ApiKeys:        identityv1.NewApiKeyServiceClient(conn),
 		Auth:           identityv1.NewAuthServiceClient(conn),
 		Categories:     catalogv1.NewCategoryServiceClient(conn),
 		Contacts:       crmv1.NewContactServiceClient(conn),

@@ -129,10 +129,11 @@ class Module:
         self.constants.append(f'{constant} = Method("{path}", {response}{flags})')
         name = short(method, service)
         parameters, values = self.parameters(fields)
+        answer, kind = (f"Stream[{response}]", "stream") if method.server_streaming else (response, "unary")
         lines = [
-            f"    def {name}({parameters}) -> {response}:",
+            f"    def {name}({parameters}) -> {answer}:",
             docstring(says, 8).rstrip(),
-            f"        return self._transport.unary({constant}, {request}({values}), timeout)",
+            f"        return self._transport.{kind}({constant}, {request}({values}), timeout)",
             "",
         ]
         item = self.paged(method)
@@ -182,6 +183,8 @@ class Module:
                 parts.append(f"from collections.abc import {', '.join(names)}\n")
             helpers = ["Method", "Transport"] + (["field_mask"] if "field_mask(" in used else [])
             self.imports["tessera.transport"] = set(helpers)
+            if "-> Stream[" in used:
+                self.imports["tessera.stream"] = {"Stream"}
             self.exported += [kind for _, kind in self.collections] + [domain]
         seen: dict[str, str] = {}
         for module, names_of in sorted(self.imports.items()):

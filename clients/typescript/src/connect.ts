@@ -3,6 +3,8 @@ import { createClient } from "@connectrpc/connect";
 import type { Client, Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { TesseraError } from "./error.js";
+import { endsWithItsReader } from "./streams.js";
+import type { StreamingMethod } from "./streams.js";
 import { follow } from "./events.js";
 import type { EventOptions } from "./events.js";
 import type { EventEnvelope } from "./gen/erp/v1/event_pb.js";
@@ -32,7 +34,7 @@ export interface ConnectOptions {
   readonly onSignedOut?: (error: TesseraError) => void;
   /** How often a call that failed in passing is sent again: 2 by default, 0 for never. */
   readonly retries?: number;
-  /** How long a call may take, all its attempts together, in milliseconds: 30,000 by default. */
+  /** How long a call may take, all its attempts together, in milliseconds: 30,000 by default. Streams have no end. */
   readonly timeoutMs?: number;
 }
 
@@ -105,11 +107,20 @@ function clientsOf(transport: Transport): Services {
   const domains = Object.entries(services).map(([domain, collections]) => {
     const clients = Object.entries(collections).map(([name, service]: [string, DescService]) => [
       name,
-      createClient(service, transport),
+      clientOf(service, transport),
     ]);
     return [domain, Object.fromEntries(clients)] as const;
   });
   return Object.fromEntries(domains) as Services;
+}
+
+function clientOf(service: DescService, transport: Transport) {
+  const client = createClient(service, transport) as Record<string, unknown>;
+  for (const { methodKind, localName } of service.methods) {
+    if (methodKind !== "server_streaming") continue;
+    client[localName] = endsWithItsReader(client[localName] as StreamingMethod);
+  }
+  return client;
 }
 
 /** An answer of the auth service always has tokens; one without them comes from something else. */

@@ -86,9 +86,14 @@ function nameOf(code: Code): StatusCode {
   return (StatusCodes as unknown as Record<number, StatusCode | undefined>)[code] ?? "UNKNOWN";
 }
 
-/** `fetch` rejects with a TypeError when there is no answer at all, which Connect calls an unknown error. */
-function isUnreachable(error: ConnectError): boolean {
-  return error.code === Code.Unknown && error.cause instanceof TypeError;
+/**
+ * Whether there was no answer, or only the beginning of one. `fetch` then rejects with a TypeError, which Connect calls
+ * an unknown error; Node.js names what happened to its sockets by texts such as `ECONNRESET`, which Connect puts down to
+ * one status or another.
+ */
+function isUnreachable({ code, cause }: ConnectError): boolean {
+  if (!(cause instanceof Error)) return false;
+  return (code === Code.Unknown && cause instanceof TypeError) || ("code" in cause && typeof cause.code === "string");
 }
 
 /** The server's own advice says when, but not whether: it comes with a stale etag, too, which no repetition mends. */

@@ -17,32 +17,124 @@ export interface EventOptions {
   readonly onCursor?: (cursor: string) => void | Promise<void>;
 }
 
-/** How long the server holds a question that has no answer yet; shorter than what proxies commonly allow. */
-const WAIT_MS = 25_000;
+/** What came together: one event, or the whole backlog, and the place behind it; none where there is none yet. */
+interface Batch {
+  readonly events: readonly EventEnvelope[];
+  readonly cursor: string;
+}
 
-/** Asks for the next events whenever the last ones were handled. */
+type EventLog = Client<typeof EventLogService>;
+
+interface Wanted {
+  readonly types: string[];
+  readonly backlog: number;
+  readonly cursor: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A stream that is silent for longer is begun anew: `fetch` sends no pings, so that a connection may die unnoticed. */
+const SILENCE_MS = 120_000;
+/** The first pause before a stream is begun anew, and the longest; each is up to twice as long, by chance. */
+const PAUSE_MS = 100;
+const PAUSE_MAX_MS = 10_000;
+/** How often in a row a stream that broke is begun anew in vain: for two minutes or so. */
+const ATTEMPTS_MAX = 14;
+/** A stream that lasted so long was not in vain, even if nothing happened. */
+const LASTING_MS = 10_000;
+
+/** The tenant's events until the signal aborts, from one stream after the other. */
 export async function* follow(
-  log: Client<typeof EventLogService>,
-  options: EventOptions = {},
+  log: EventLog,
+  { types = [], cursor = "", backlog = 0, signal, onCursor }: EventOptions = {},
 ): AsyncGenerator<EventEnvelope, void, undefined> {
-  const { backlog = 0, signal, onCursor } = options;
-  const types = [...(options.types ?? [])];
-  let cursor = options.cursor ?? "";
-  while (!signal?.aborted) {
-    try {
-      // Without a cursor the first answer must not wait: a cursor is what keeps later events from being missed.
-      const waitMs = cursor === "" ? 0 : WAIT_MS;
-      const answer = await log.tailEvents({ cursor, types, backlog, waitMs }, callOptions(signal));
-      yield* answer.events;
-      cursor = answer.nextCursor;
-    } catch (thrown) {
-      if (signal?.aborted && thrown instanceof TesseraError && thrown.code === "CANCELLED") return;
-      throw thrown;
+  let told = cursor;
+  for await (const batch of goingOn(log, { types: [...types], cursor, backlog, signal })) {
+    let left = batch.events.length;
+    for (const event of batch.events) {
+      yield event;
+      left--;
+      if (signal?.aborted && left > 0) return;
     }
-    await onCursor?.(cursor);
+    if (batch.cursor !== told) {
+      told = batch.cursor;
+      await onCursor?.(told);
+    }
   }
 }
 
-function callOptions(signal: AbortSignal | undefined) {
-  return { timeoutMs: WAIT_MS + 15_000, ...(signal && { signal }) };
+/** Begins the next stream where the last one ended or broke. */
+async function* goingOn(log: EventLog, wanted: Wanted): AsyncGenerator<Batch, void, undefined> {
+  const { signal } = wanted;
+  let { cursor } = wanted;
+  for (let [begun, vain] = [false, 0]; !signal?.aborted;) {
+    const start = Date.now();
+    try {
+      for await (const message of streamed(log, { ...wanted, cursor })) {
+        begun = true;
+        if (signal?.aborted) return;
+        if (message.cursor === "") continue;
+        if (message.events.length > 0) vain = 0;
+        cursor = message.cursor;
+        yield message;
+      }
+    } catch (thrown) {
+      if (signal?.aborted) return;
+      // What fails from the start is the caller's to know; the transport has sent it again already.
+      const isOver = !begun || vain >= ATTEMPTS_MAX || !(thrown instanceof TesseraError);
+      if (isOver || thrown.code !== "UNAVAILABLE") throw thrown;
+    }
+    if (Date.now() - start >= LASTING_MS) vain = 0;
+    // Also after a good end: a process that stops ends all its streams in the same moment.
+    await pause(Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** vain) * (1 + Math.random()), signal);
+    vain++;
+  }
+}
+
+/** One stream. A backlog is held back until its cursor is there: if the stream breaks before, nothing comes twice. */
+async function* streamed(
+  log: EventLog,
+  { types, backlog, cursor, signal }: Wanted,
+): AsyncGenerator<Batch, void, undefined> {
+  const request = { types, backlog, cursor };
+  const messages = log.watchEvents(request, signal && { signal })[Symbol.asyncIterator]();
+  let events: EventEnvelope[] = [];
+  try {
+    for (;;) {
+      const next = await unlessSilent(messages.next());
+      if (!next || next.done) return;
+      if (next.value.event) events.push(next.value.event);
+      // A message without a cursor says that there is a stream, and nothing to go on from yet.
+      if (next.value.cursor === "") yield { events: [], cursor: "" };
+      else {
+        yield { events, cursor: next.value.cursor };
+        events = [];
+      }
+    }
+  } finally {
+    await messages.return?.();
+  }
+}
+
+/** Undefined when nothing came in time. */
+async function unlessSilent<T>(next: Promise<T>): Promise<T | undefined> {
+  const heard = new AbortController();
+  try {
+    return await Promise.race([next, pause(SILENCE_MS, heard.signal)]);
+  } finally {
+    heard.abort();
+  }
+}
+
+/** Waits, unless the signal aborts. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<undefined> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", wake);
+      resolve(undefined);
+    };
+    const timer = setTimeout(wake, ms);
+    if (signal?.aborted) wake();
+    else signal?.addEventListener("abort", wake);
+  });
 }

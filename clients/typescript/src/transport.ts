@@ -1,6 +1,8 @@
 import { clone, create, getOption, isMessage, ScalarType } from "@bufbuild/protobuf";
-import type { DescField, DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, DescMethod, MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Transport } from "@connectrpc/connect";
+import { createAsyncIterable } from "@connectrpc/connect/protocol";
 import { TesseraError } from "./error.js";
 import { access } from "./gen/erp/v1/options_pb.js";
 import { http } from "./gen/google/api/annotations_pb.js";
@@ -21,47 +23,82 @@ export interface CallRules {
 export function tesseraTransport(inner: Transport, rules: CallRules): Transport {
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
-      const headers = new Headers(header);
-      const requestId = correlate(headers);
-      const field = requestIdField(method.input);
-      const message = field ? identified(method.input, input, field) : input;
-      const repeatable = field !== undefined || isRead(method);
-      const deadline = Date.now() + (timeoutMs ?? rules.timeoutMs);
-      const send = (authorised: Headers) =>
-        inner.unary(method, signal, Math.max(1, deadline - Date.now()), authorised, message, contextValues);
-      for (let attempt = 0; ; attempt++) {
-        try {
-          return await authorised(rules.session, method, headers, signal, send);
-        } catch (thrown) {
-          const error = TesseraError.from(thrown, requestId);
-          const pause = (error.retryAfterMs ?? 0) * 2 ** attempt * (1 + Math.random());
-          const again = repeatable && attempt < rules.retries && error.retryAfterMs !== undefined;
-          if (!again || Date.now() + pause >= deadline) throw error;
-          await unlessAborted(new Promise((wake) => setTimeout(wake, pause)), signal, requestId);
-        }
-      }
+      const call = callOf(method, signal, timeoutMs ?? rules.timeoutMs, header);
+      const message = identified(method.input, input);
+      return persist(rules, call, (headers, leftMs) =>
+        inner.unary(method, signal, leftMs, headers, message, contextValues),
+      );
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
-      const headers = new Headers(header);
-      const requestId = correlate(headers);
-      try {
-        const tokens = await tokensFor(rules.session, method, headers, signal);
-        const bearer = tokens ? bearing(headers, tokens) : headers;
-        const response = await inner.stream(method, signal, timeoutMs, bearer, input, contextValues);
-        return { ...response, message: typed(response.message, requestId) };
-      } catch (thrown) {
-        throw TesseraError.from(thrown, requestId);
+      // How long a stream is to last is for its caller to say.
+      const call = callOf(method, signal, timeoutMs, header);
+      let open = (headers: Headers, leftMs: number | undefined) =>
+        inner.stream(method, signal, leftMs, headers, input, contextValues);
+      if (method.methodKind === "server_streaming") {
+        const message = identified(method.input, await firstOf(input));
+        open = async (headers, leftMs) => {
+          const response = await inner.stream(
+            method,
+            signal,
+            leftMs,
+            headers,
+            createAsyncIterable([message]),
+            contextValues,
+          );
+          return { ...response, message: await begun(response.message) };
+        };
       }
+      const response = await persist(rules, call, open);
+      return { ...response, message: typed(call, response.message) };
     },
   };
+}
+
+/** One call, whatever becomes of its attempts. */
+interface Call {
+  readonly method: DescMethod;
+  readonly headers: Headers;
+  readonly requestId: string;
+  readonly signal: AbortSignal | undefined;
+  /** In milliseconds of this machine's clock; infinite where there is none. */
+  readonly deadline: number;
+}
+
+function callOf(
+  method: DescMethod,
+  signal: AbortSignal | undefined,
+  timeoutMs: number | undefined,
+  header: HeadersInit | undefined,
+): Call {
+  const headers = new Headers(header);
+  return { method, headers, requestId: correlate(headers), signal, deadline: Date.now() + (timeoutMs ?? Infinity) };
+}
+
+/** Sends a call until it succeeds, as often as the rules say and as it is safe. */
+async function persist<T>(
+  rules: CallRules,
+  call: Call,
+  send: (headers: Headers, leftMs: number | undefined) => Promise<T>,
+): Promise<T> {
+  const { deadline, signal, requestId } = call;
+  const left = () => (deadline === Infinity ? undefined : Math.max(1, deadline - Date.now()));
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await authorised(rules.session, call, (headers) => send(headers, left()));
+    } catch (thrown) {
+      const error = failureOf(call, thrown);
+      const pause = (error.retryAfterMs ?? 0) * 2 ** attempt * (1 + Math.random());
+      const again = isRepeatable(call.method) && attempt < rules.retries && error.retryAfterMs !== undefined;
+      if (!again || Date.now() + pause >= deadline) throw error;
+      await unlessAborted(new Promise((wake) => setTimeout(wake, pause)), signal, requestId);
+    }
+  }
 }
 
 /** Sends with a token, and once more with a new one when the server no longer takes it. */
 async function authorised<T>(
   session: Session | undefined,
-  method: DescMethod,
-  headers: Headers,
-  signal: AbortSignal | undefined,
+  { method, headers, signal }: Call,
   send: (headers: Headers) => Promise<T>,
 ): Promise<T> {
   const tokens = await tokensFor(session, method, headers, signal);
@@ -114,14 +151,22 @@ function requestIdField(request: DescMessage): DescField | undefined {
 }
 
 /**
- * Gives a request an id unless it has one, so that sending it again cannot do its work twice. The caller's object is
- * left alone: used for a second call, it must not carry the id of the first.
+ * Gives a request an id where it can have one and has none, so that sending it again cannot do its work twice. The
+ * caller's object is left alone: used for a second call, it must not carry the id of the first.
  */
-function identified<I extends DescMessage>(schema: I, input: MessageInitShape<I>, field: DescField): MessageShape<I> {
+function identified<I extends DescMessage>(schema: I, input: MessageInitShape<I>): MessageInitShape<I> {
+  const field = requestIdField(schema);
+  if (!field) return input;
   const message = isMessage(input, schema) ? clone(schema, input) : create(schema, input);
   const values = message as unknown as Record<string, unknown>;
   if (values[field.localName] === "") values[field.localName] = uuid();
   return message;
+}
+
+/** Whether a call that may have been carried out can be sent again. */
+function isRepeatable(method: DescMethod): boolean {
+  const hasOneRequest = method.methodKind === "unary" || method.methodKind === "server_streaming";
+  return hasOneRequest && (isRead(method) || requestIdField(method.input) !== undefined);
 }
 
 /** What REST gets with GET changes nothing. */
@@ -129,12 +174,37 @@ function isRead(method: DescMethod): boolean {
   return getOption(method, http).pattern.case === "get";
 }
 
-async function* typed<T>(messages: AsyncIterable<T>, requestId: string): AsyncIterable<T> {
+/** The one request of a server's stream. */
+async function firstOf<T>(input: AsyncIterable<T>): Promise<T> {
+  for await (const message of input) return message;
+  throw new TypeError("a stream needs a request");
+}
+
+/** Waits for a stream's first message, because a refusal may come in its place. Once it is there nothing is sent again. */
+async function begun<T>(messages: AsyncIterable<T>): Promise<AsyncIterable<T>> {
+  const rest = messages[Symbol.asyncIterator]();
+  const first = await rest.next();
+  return (async function* () {
+    for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
+  })();
+}
+
+async function* typed<T>(call: Call, messages: AsyncIterable<T>): AsyncIterable<T> {
   try {
     yield* messages;
   } catch (thrown) {
-    throw TesseraError.from(thrown, requestId);
+    throw failureOf(call, thrown);
   }
+}
+
+/** What a transport threw. Over HTTP/2 Connect calls it cancelled, too, when the connection broke. */
+function failureOf({ signal, requestId }: Call, thrown: unknown): TesseraError {
+  const error = TesseraError.from(thrown, requestId);
+  if (error.code !== "CANCELLED" || signal?.aborted) return error;
+  return TesseraError.from(
+    new ConnectError("the connection broke", Code.Unavailable, undefined, undefined, thrown),
+    requestId,
+  );
 }
 
 /** Waits for a task that goes on although the caller gives up. */

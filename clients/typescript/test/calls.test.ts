@@ -89,36 +89,3 @@ describeSuite("a call", () => {
     expect([error.code, error.violations[0]?.field]).toEqual(["INVALID_ARGUMENT", "account.display_name"]);
   });
 });
-
-describeSuite("events", () => {
-  it("come as they happen, and go on from a cursor", async () => {
-    // What happens to a record while somebody listens is heard in order; a cursor leaves out what was handled.
-    const { tessera } = await newOwner();
-    const { crm } = tessera;
-    const heard: string[] = [];
-    let cursor = "";
-    const change = async () => {
-      const { id } = await crm.accounts.createAccount({ account: { displayName: "a" } });
-      await crm.accounts.updateAccount({ account: { id, displayName: "b" } });
-      return id;
-    };
-    let id: string | undefined;
-    const listen = async (count: number) => {
-      const stop = new AbortController();
-      const onCursor = async (next: string) => {
-        cursor = next;
-        id ??= await change();
-        if (heard.length >= count) stop.abort();
-      };
-      const from = cursor === "" ? {} : { cursor };
-      for await (const event of tessera.events({ types: ["account.*"], signal: stop.signal, onCursor, ...from })) {
-        heard.push(event.eventType);
-      }
-    };
-    await listen(2);
-    expect(heard).toEqual(["account.created", "account.updated"]);
-    await crm.accounts.deleteAccount({ id: id! });
-    await listen(3);
-    expect(heard[2]).toBe("account.deleted");
-  });
-});

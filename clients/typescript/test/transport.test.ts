@@ -1,20 +1,10 @@
-// What cannot be brought about on a real suite: races to the instant, and streams, which no contract has yet.
-import { create, createFileRegistry } from "@bufbuild/protobuf";
-import type { DescMethodServerStreaming } from "@bufbuild/protobuf";
-import {
-  EmptySchema,
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-  file_google_protobuf_empty,
-} from "@bufbuild/protobuf/wkt";
+// What cannot be brought about on a real suite: races and failures to the instant.
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
-import type { HandlerContext } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { connect, memoryStore } from "../src/index.js";
 import { AccountService } from "../src/gen/domains/crm.js";
 import { AuthService } from "../src/gen/domains/identity.js";
-import { Session } from "../src/session.js";
-import { tesseraTransport } from "../src/transport.js";
+import { EventLogService } from "../src/gen/domains/ops.js";
 import { failure, tokensIn } from "./tenant.js";
 
 const tokens = { accessToken: "access", refreshToken: "refresh", renewAt: Infinity };
@@ -68,46 +58,61 @@ describe("a renewal that finds no server", () => {
 });
 
 describe("a stream", () => {
-  it("carries the token and fails typed", async () => {
-    // Its messages come through as they are, and an error after some of them is a TesseraError, too.
-    const method = streamingMethod();
-    const inner = createRouterTransport((router) => {
-      // eslint-disable-next-line @typescript-eslint/require-await -- a handler of a stream is an async generator
-      router.rpc(method, async function* (_: unknown, context: HandlerContext) {
-        expect(context.requestHeader.get("authorization")).toBe("Bearer access");
-        yield create(EmptySchema);
-        throw new ConnectError("no more", Code.Aborted);
+  it("carries token and id, fails typed, and is not sent again behind a message", async () => {
+    // Its messages come through as they are; an error after some of them is a TesseraError for the caller to go on from.
+    let calls = 0;
+    const transport = createRouterTransport(({ service }) => {
+      service(EventLogService, {
+        // eslint-disable-next-line @typescript-eslint/require-await -- a handler of a stream is an async generator
+        async *watchEvents(_, { requestHeader }) {
+          calls += 1;
+          expect(requestHeader.get("authorization")).toBe("Bearer access");
+          expect(requestHeader.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+          if (calls === 1) throw new ConnectError("not yet", Code.Unavailable);
+          yield { cursor: "one" };
+          throw new ConnectError("no more", Code.Unavailable);
+        },
       });
     });
-    const session = new Session(
-      memoryStore(tokens),
-      () => expect.fail("renewed"),
-      () => expect.fail("signed out"),
-    );
-    const transport = tesseraTransport(inner, { session, retries: 0, timeoutMs: 1000 });
-    async function* input() {
-      yield await Promise.resolve(create(EmptySchema));
-    }
-    const { message } = await transport.stream(method, undefined, undefined, undefined, input());
-    const messages = message[Symbol.asyncIterator]();
-    expect((await messages.next()).value).toEqual(create(EmptySchema));
+    const tessera = connect({ transport, tokens: memoryStore(tokens) });
+    const messages = tessera.ops.eventLog.watchEvents({})[Symbol.asyncIterator]();
+    expect(await messages.next()).toMatchObject({ done: false, value: { cursor: "one" } });
     const error = await failure(messages.next());
-    expect([error.code, error.message]).toEqual(["ABORTED", "no more"]);
+    expect([error.code, error.message]).toEqual(["UNAVAILABLE", "no more"]);
     expect(error.requestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(calls).toBe(2);
+  });
+
+  it("that breaks within its backlog gives that once", async () => {
+    // Events without a cursor behind them are held back, so that the second stream can begin with them again.
+    const asked: string[] = [];
+    const transport = createRouterTransport(({ service }) => {
+      service(EventLogService, {
+        // eslint-disable-next-line @typescript-eslint/require-await -- a handler of a stream is an async generator
+        async *watchEvents({ cursor, backlog }) {
+          asked.push(`${cursor} ${String(backlog)}`);
+          if (cursor === "") {
+            yield {};
+            yield { event: { eventId: "first" } };
+            if (asked.length === 1) throw new ConnectError("gone", Code.Unavailable);
+            yield { event: { eventId: "second" }, cursor: "behind the second" };
+            // Ends well, as it does when its time is over.
+          } else {
+            yield { cursor };
+            yield { event: { eventId: "third" }, cursor: "behind the third" };
+            throw new ConnectError("no such tenant", Code.NotFound);
+          }
+        },
+      });
+    });
+    const tessera = connect({ transport, tokens: memoryStore(tokens) });
+    const heard: string[] = [];
+    const listen = async () => {
+      const onCursor = (cursor: string) => void heard.push(cursor);
+      for await (const { eventId } of tessera.events({ backlog: 2, onCursor })) heard.push(eventId);
+    };
+    expect((await failure(listen())).code).toBe("NOT_FOUND");
+    expect(heard).toEqual(["first", "second", "behind the second", "third", "behind the third"]);
+    expect(asked).toEqual([" 2", " 2", "behind the second 2"]);
   });
 });
-
-/** A method of the shape that a later contract may have. */
-function streamingMethod(): DescMethodServerStreaming<typeof EmptySchema, typeof EmptySchema> {
-  const empty = ".google.protobuf.Empty";
-  const watch = { name: "Watch", inputType: empty, outputType: empty, serverStreaming: true };
-  const proto = create(FileDescriptorProtoSchema, {
-    name: "watch.proto",
-    syntax: "proto3",
-    dependency: ["google/protobuf/empty.proto"],
-    service: [{ name: "WatchService", method: [watch] }],
-  });
-  const file = [file_google_protobuf_empty.proto, proto];
-  const service = createFileRegistry(create(FileDescriptorSetSchema, { file })).getService("WatchService");
-  return service?.method["watch"] as unknown as ReturnType<typeof streamingMethod>;
-}

@@ -3,7 +3,9 @@
 """Messages and services of erp.v1."""
 
 from tessera.erp.v1.attachment_pb2 import Attachment
+from tessera.erp.v1.event_pb2 import EventEnvelope, EventMetadata, FieldChange, RecordChange
 from tessera.erp.v1.localized_text_pb2 import LocalizedText
+from tessera.erp.v1.options_pb2 import Access, Cache, Entity, Event, Field, Rate, Reason, ReasonSet, Topic
 from tessera.erp.v1.phone_number_pb2 import (
     PHONE_USE_FAX,
     PHONE_USE_HOME,
@@ -13,9 +15,6 @@ from tessera.erp.v1.phone_number_pb2 import (
     PhoneNumber,
     PhoneUse,
 )
-
-from tessera.erp.v1.event_pb2 import EventEnvelope, EventMetadata, FieldChange, RecordChange
-from tessera.erp.v1.options_pb2 import Access, Cache, Entity, Event, Field, Rate, Reason, ReasonSet, Topic
 from tessera.erp.v1.reason_pb2 import (
     COMMON_REASON_ALREADY_EXISTS,
     COMMON_REASON_BAD_PAGE_TOKEN,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
+
 from tessera.erp.identity.v1.api_key_pb2 import (
     ApiKey,
     BatchGetApiKeysRequest,
@@ -22,7 +23,6 @@ from tessera.erp.identity.v1.api_key_pb2 import (
     RotateApiKeyResponse,
     UpdateApiKeyRequest,
 )
-
 from tessera.erp.identity.v1.auth_pb2 import (
     ChangePasswordRequest,
     ChangePasswordResponse,

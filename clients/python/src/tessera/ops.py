@@ -17,10 +17,14 @@ from tessera.erp.ops.v1.event_log_pb2 import (
     ReplayDeadLetterResponse,
     TailEventsRequest,
     TailEventsResponse,
+    WatchEventsRequest,
+    WatchEventsResponse,
 )
+from tessera.stream import Stream
 from tessera.transport import Method, Transport
 
 _TAIL_EVENTS = Method("/erp.ops.v1.EventLogService/TailEvents", TailEventsResponse, safe=True)
+_WATCH_EVENTS = Method("/erp.ops.v1.EventLogService/WatchEvents", WatchEventsResponse, safe=True)
 _LIST_DEAD_LETTERS = Method("/erp.ops.v1.EventLogService/ListDeadLetters", ListDeadLettersResponse, safe=True)
 _REPLAY_DEAD_LETTER = Method("/erp.ops.v1.EventLogService/ReplayDeadLetter", ReplayDeadLetterResponse)
 _GET_CONSUMER_LAG = Method("/erp.ops.v1.EventLogService/GetConsumerLag", GetConsumerLagResponse, safe=True)
@@ -47,6 +51,17 @@ class EventLog:
             _TAIL_EVENTS,
             TailEventsRequest(cursor=cursor, types=types, page_size=page_size, wait_ms=wait_ms, backlog=backlog),
             timeout,
+        )
+
+    def watch_events(
+        self, *, cursor: str = "", types: Iterable[str] = (), backlog: int = 0, timeout: float | None = None
+    ) -> Stream[WatchEventsResponse]:
+        """Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself after 15
+        minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
+        watch; INVALID_ARGUMENT for a cursor that is none.
+        """
+        return self._transport.stream(
+            _WATCH_EVENTS, WatchEventsRequest(cursor=cursor, types=types, backlog=backlog), timeout
         )
 
     def list_dead_letters(
@@ -113,4 +128,6 @@ __all__ = [
     "ReplayDeadLetterResponse",
     "TailEventsRequest",
     "TailEventsResponse",
+    "WatchEventsRequest",
+    "WatchEventsResponse",
 ]

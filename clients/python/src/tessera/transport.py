@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import random
+import math
 import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
+from tessera.attempts import Attempts
 from tessera.errors import TesseraError
 from tessera.session import Session
+from tessera.stream import Stream, Streaming
 
 R = TypeVar("R", bound=Message)
-
-FIRST_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -42,34 +42,41 @@ class Transport:
         self._timeout = timeout
         self._attempts = attempts
         self._stubs: dict[str, grpc.UnaryUnaryMultiCallable[Any, Any]] = {}
+        self._streaming_stubs: dict[str, grpc.UnaryStreamMultiCallable[Any, Any]] = {}
         self._making = threading.Lock()
         self.session: Session | None = None
 
     def unary(self, method: Method[R], request: Message, timeout: float | None = None) -> R:
         """Sends one request. What fails for a moment is sent again, with the same request id, until the deadline."""
+        deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
+        attempts = self._start(method, request, deadline)
+        while True:
+            try:
+                return self._send(method, request, attempts.token(), deadline)
+            except TesseraError as error:
+                time.sleep(attempts.again(error))
+
+    def stream(self, method: Method[R], request: Message, timeout: float | None = None) -> Stream[R]:
+        """Sends one request and returns what the suite streams, which has no deadline unless the caller gives one.
+        What fails for a moment is sent again until there is a first message.
+        """
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+
+        def send(token: str) -> Streaming[R]:
+            left = None if timeout is None else max(0.0, deadline - time.monotonic())
+            # What grpcio returns is an iterator, which its annotations do not say.
+            call: Any = self._streaming_stub(method)(request, timeout=left, metadata=_metadata(token))
+            return cast("Streaming[R]", call)
+
+        return Stream(send, self._start(method, request, deadline))
+
+    def _start(self, method: Method[R], request: Message, deadline: float) -> Attempts:
         has_request_id = "request_id" in request.DESCRIPTOR.fields_by_name
         if has_request_id and not getattr(request, "request_id"):  # noqa: B009 - the field is not of every message
             setattr(request, "request_id", str(uuid.uuid4()))  # noqa: B010
-        repeatable = method.safe or has_request_id
-        deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         session = None if method.public else self.session
-        attempt, renewed = 1, False
-        while True:
-            current = session.fresh(deadline) if session else None
-            try:
-                return self._send(method, request, current.tokens.access_token if current else "", deadline)
-            except TesseraError as error:
-                if session and current and not renewed and is_refused_token(error):
-                    # It ran out by the suite's clock, or a signing key was withdrawn. Nothing was done yet.
-                    session.renew(current, deadline)
-                    renewed = True
-                    continue
-                pause = max(error.retry_after or 0.0, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)) * random.uniform(1, 1.5)
-                late = time.monotonic() + pause >= deadline
-                if not (repeatable and error.is_transient) or attempt >= self._attempts or late:
-                    raise
-            attempt += 1
-            time.sleep(pause)
+        most = self._attempts if method.safe or has_request_id else 1
+        return Attempts(session, most=most, deadline=deadline, renewal=self._timeout)
 
     def pages(self, method: Method[R], request: Message, timeout: float | None = None) -> Iterator[R]:
         """Sends a request again and again, each time for the next page. The timeout is that of one page."""
@@ -82,9 +89,9 @@ class Transport:
             following.page_token = page.next_page_token
 
     def _send(self, method: Method[R], request: Message, token: str, deadline: float) -> R:
-        metadata = (("authorization", f"Bearer {token}"),) if token else None
+        left = max(0.0, deadline - time.monotonic())
         try:
-            response: R = self._stub(method)(request, timeout=max(0.0, deadline - time.monotonic()), metadata=metadata)
+            response: R = self._stub(method)(request, timeout=left, metadata=_metadata(token))
         except grpc.RpcError as error:
             raise TesseraError.of(error) from error
         return response
@@ -99,9 +106,19 @@ class Transport:
                 )
             return self._stubs[method.path]
 
+    def _streaming_stub(self, method: Method[R]) -> grpc.UnaryStreamMultiCallable[Any, Any]:
+        with self._making:
+            if method.path not in self._streaming_stubs:
+                self._streaming_stubs[method.path] = self._channel.unary_stream(
+                    method.path,
+                    request_serializer=lambda message: message.SerializeToString(),
+                    response_deserializer=method.response.FromString,
+                )
+            return self._streaming_stubs[method.path]
 
-def is_refused_token(error: TesseraError) -> bool:
-    return error.code is grpc.StatusCode.UNAUTHENTICATED and (error.domain, error.reason) == ("erp", "UNAUTHENTICATED")
+
+def _metadata(token: str) -> tuple[tuple[str, str], ...] | None:
+    return (("authorization", f"Bearer {token}"),) if token else None
 
 
 def field_mask(paths: FieldMask | Iterable[str] | None) -> FieldMask | None:

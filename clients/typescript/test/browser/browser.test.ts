@@ -11,6 +11,7 @@ import { chromium } from "playwright-core";
 import type { Browser, Page as Tab } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newProject } from "../package.js";
+import { BreakableWay } from "../proxy.js";
 import { suiteUrl } from "../tenant.js";
 import type { Page } from "./page.js";
 
@@ -87,6 +88,34 @@ describe.skipIf(suiteUrl === "" || !existsSync(executablePath))("in Chromium", (
     expect(await call(tab, "firstEvent")).toBe("account.created");
     expect(await call(tab, "logout")).toBeUndefined();
     await context.close();
+  });
+
+  it("events are streamed, whatever breaks", async () => {
+    // What happens before, while and after there is no connection is heard once each and in order, until it is stopped.
+    const context = await browser!.newContext();
+    const tab = await newTab(context);
+    const way = await BreakableWay.to(suiteUrl);
+    try {
+      await call(tab, "signUp", `t-${randomUUID().slice(0, 8)}`, "owner@nordwind.example", randomUUID());
+      expect(await call(tab, "listen", way.url)).toBe(true);
+      const created: string[] = [];
+      const create = async () => created.push(await call(tab, "create", "Nordwind"));
+      for (let round = 0; round < 3; round++) {
+        await create();
+        if (round > 0) await expect.poll(() => call(tab, "heard"), { timeout: 30_000 }).toEqual(created);
+        way.close();
+        await create();
+        way.reopen();
+      }
+      await expect.poll(() => call(tab, "heard"), { timeout: 30_000 }).toEqual(created);
+      await expect.poll(() => call(tab, "stop")).toBe(true);
+      await expect.poll(() => way.open).toBe(0);
+      await create();
+      expect(await call(tab, "heard")).toEqual(created.slice(0, -1));
+    } finally {
+      await way.remove();
+      await context.close();
+    }
   });
 
   it("two tabs renew one session once", async () => {

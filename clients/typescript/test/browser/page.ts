@@ -6,6 +6,9 @@ import { AccountType } from "@tessera/client/crm";
 const tokens = webStore();
 let tessera: Tessera | undefined;
 let exchanges = 0;
+const heard: string[] = [];
+const stop = new AbortController();
+let stopped = false;
 
 /** Counts the exchanges of this tab: what leaves a page is best seen at the page's own fetch. */
 const realFetch = globalThis.fetch;
@@ -53,6 +56,30 @@ const page = {
   async firstEvent() {
     for await (const event of suite().events({ types: ["account.*"], backlog: 1000 })) return event.eventType;
     return undefined;
+  },
+  /** Notes from now on which accounts are created, as heard at another address; true once it has begun. */
+  listen(baseUrl: string) {
+    const events = connect({ baseUrl, tokens });
+    return new Promise<boolean>((begun, failed) => {
+      const onCursor = () => {
+        begun(true);
+      };
+      const note = async () => {
+        for await (const { data } of events.events({ types: ["account.created"], onCursor, signal: stop.signal })) {
+          heard.push(data?.["entityId"] as string);
+        }
+        stopped = true;
+      };
+      note().catch(failed);
+    });
+  },
+  heard() {
+    return heard;
+  },
+  /** Ends the listening, and tells whether it has ended. */
+  stop() {
+    stop.abort();
+    return stopped;
   },
   /** Lets the tokens look as if their time had come. */
   async expire() {

@@ -164,6 +164,125 @@ func (x *TailEventsResponse) GetNextCursor() string {
 	return ""
 }
 
+// Asks to be told of events.
+type WatchEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `cursor` of the last event heard; empty: from now on, with the last `backlog` events first.
+	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Types wanted, such as `order.completed` or `order.*`; empty: all.
+	Types []string `protobuf:"bytes,2,rep,name=types,proto3" json:"types,omitempty"`
+	// Without a cursor: how many of the newest events to begin with, up to 1,000.
+	Backlog       int32 `protobuf:"varint,3,opt,name=backlog,proto3" json:"backlog,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchEventsRequest) Reset() {
+	*x = WatchEventsRequest{}
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchEventsRequest) ProtoMessage() {}
+
+func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
+func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WatchEventsRequest) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *WatchEventsRequest) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *WatchEventsRequest) GetBacklog() int32 {
+	if x != nil {
+		return x.Backlog
+	}
+	return 0
+}
+
+// One event of the caller's tenant.
+type WatchEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happened; absent in the first message, which tells that the stream has begun.
+	Event *v1.EventEnvelope `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	// Where to go on behind this event, also with TailEvents; empty while more of the backlog is to come.
+	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchEventsResponse) Reset() {
+	*x = WatchEventsResponse{}
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchEventsResponse) ProtoMessage() {}
+
+func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
+func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WatchEventsResponse) GetEvent() *v1.EventEnvelope {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *WatchEventsResponse) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
 // Asks for dead letters.
 type ListDeadLettersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -179,7 +298,7 @@ type ListDeadLettersRequest struct {
 
 func (x *ListDeadLettersRequest) Reset() {
 	*x = ListDeadLettersRequest{}
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[2]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -191,7 +310,7 @@ func (x *ListDeadLettersRequest) String() string {
 func (*ListDeadLettersRequest) ProtoMessage() {}
 
 func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[2]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -204,7 +323,7 @@ func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersRequest) Descriptor() ([]byte, []int) {
-	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{2}
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListDeadLettersRequest) GetPageSize() int32 {
@@ -241,7 +360,7 @@ type ListDeadLettersResponse struct {
 
 func (x *ListDeadLettersResponse) Reset() {
 	*x = ListDeadLettersResponse{}
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[3]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -253,7 +372,7 @@ func (x *ListDeadLettersResponse) String() string {
 func (*ListDeadLettersResponse) ProtoMessage() {}
 
 func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[3]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -266,7 +385,7 @@ func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersResponse) Descriptor() ([]byte, []int) {
-	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{3}
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListDeadLettersResponse) GetDeadLetters() []*DeadLetter {
@@ -306,7 +425,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[4]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -318,7 +437,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[4]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -331,7 +450,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{4}
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DeadLetter) GetEvent() *v1.EventEnvelope {
@@ -398,7 +517,7 @@ type ReplayDeadLetterRequest struct {
 
 func (x *ReplayDeadLetterRequest) Reset() {
 	*x = ReplayDeadLetterRequest{}
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[5]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +529,7 @@ func (x *ReplayDeadLetterRequest) String() string {
 func (*ReplayDeadLetterRequest) ProtoMessage() {}
 
 func (x *ReplayDeadLetterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[5]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +542,7 @@ func (x *ReplayDeadLetterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeadLetterRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDeadLetterRequest) Descriptor() ([]byte, []int) {
-	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{5}
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReplayDeadLetterRequest) GetEventId() string {
@@ -458,7 +577,7 @@ type ReplayDeadLetterResponse struct {
 
 func (x *ReplayDeadLetterResponse) Reset() {
 	*x = ReplayDeadLetterResponse{}
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[6]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +589,7 @@ func (x *ReplayDeadLetterResponse) String() string {
 func (*ReplayDeadLetterResponse) ProtoMessage() {}
 
 func (x *ReplayDeadLetterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[6]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +602,7 @@ func (x *ReplayDeadLetterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeadLetterResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDeadLetterResponse) Descriptor() ([]byte, []int) {
-	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{6}
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ReplayDeadLetterResponse) GetReplayTime() *timestamppb.Timestamp {
@@ -504,7 +623,7 @@ type GetConsumerLagRequest struct {
 
 func (x *GetConsumerLagRequest) Reset() {
 	*x = GetConsumerLagRequest{}
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[7]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +635,7 @@ func (x *GetConsumerLagRequest) String() string {
 func (*GetConsumerLagRequest) ProtoMessage() {}
 
 func (x *GetConsumerLagRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[7]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +648,7 @@ func (x *GetConsumerLagRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConsumerLagRequest.ProtoReflect.Descriptor instead.
 func (*GetConsumerLagRequest) Descriptor() ([]byte, []int) {
-	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{7}
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetConsumerLagRequest) GetConsumer() string {
@@ -550,7 +669,7 @@ type GetConsumerLagResponse struct {
 
 func (x *GetConsumerLagResponse) Reset() {
 	*x = GetConsumerLagResponse{}
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[8]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +681,7 @@ func (x *GetConsumerLagResponse) String() string {
 func (*GetConsumerLagResponse) ProtoMessage() {}
 
 func (x *GetConsumerLagResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[8]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +694,7 @@ func (x *GetConsumerLagResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConsumerLagResponse.ProtoReflect.Descriptor instead.
 func (*GetConsumerLagResponse) Descriptor() ([]byte, []int) {
-	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{8}
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetConsumerLagResponse) GetLags() []*ConsumerLag {
@@ -600,7 +719,7 @@ type ConsumerLag struct {
 
 func (x *ConsumerLag) Reset() {
 	*x = ConsumerLag{}
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[9]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -612,7 +731,7 @@ func (x *ConsumerLag) String() string {
 func (*ConsumerLag) ProtoMessage() {}
 
 func (x *ConsumerLag) ProtoReflect() protoreflect.Message {
-	mi := &file_erp_ops_v1_event_log_proto_msgTypes[9]
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -625,7 +744,7 @@ func (x *ConsumerLag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsumerLag.ProtoReflect.Descriptor instead.
 func (*ConsumerLag) Descriptor() ([]byte, []int) {
-	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{9}
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ConsumerLag) GetConsumer() string {
@@ -665,7 +784,15 @@ const file_erp_ops_v1_event_log_proto_rawDesc = "" +
 	"\x12TailEventsResponse\x12-\n" +
 	"\x06events\x18\x01 \x03(\v2\x15.erp.v1.EventEnvelopeR\x06events\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"\x8c\x01\n" +
+	"nextCursor\"}\n" +
+	"\x12WatchEventsRequest\x12!\n" +
+	"\x06cursor\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01R\x06cursor\x12\x1e\n" +
+	"\x05types\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x102R\x05types\x12$\n" +
+	"\abacklog\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\abacklog\"Z\n" +
+	"\x13WatchEventsResponse\x12+\n" +
+	"\x05event\x18\x01 \x01(\v2\x15.erp.v1.EventEnvelopeR\x05event\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x8c\x01\n" +
 	"\x16ListDeadLettersRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12#\n" +
 	"\bconsumer\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\bconsumer\x12'\n" +
@@ -700,11 +827,13 @@ const file_erp_ops_v1_event_log_proto_rawDesc = "" +
 	"\vConsumerLag\x12\x1a\n" +
 	"\bconsumer\x18\x01 \x01(\tR\bconsumer\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x10\n" +
-	"\x03lag\x18\x03 \x01(\x03R\x03lag2\xde\x04\n" +
+	"\x03lag\x18\x03 \x01(\x03R\x03lag2\xe4\x05\n" +
 	"\x0fEventLogService\x12x\n" +
 	"\n" +
 	"TailEvents\x12\x1d.erp.ops.v1.TailEventsRequest\x1a\x1e.erp.ops.v1.TailEventsResponse\"+\x8a\xb5\x18\x11\n" +
-	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/events\x12\x93\x01\n" +
+	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/events\x12\x83\x01\n" +
+	"\vWatchEvents\x12\x1e.erp.ops.v1.WatchEventsRequest\x1a\x1f.erp.ops.v1.WatchEventsResponse\"1\x8a\xb5\x18\x11\n" +
+	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/events:watch0\x01\x12\x93\x01\n" +
 	"\x0fListDeadLetters\x12\".erp.ops.v1.ListDeadLettersRequest\x1a#.erp.ops.v1.ListDeadLettersResponse\"7\x8a\xb5\x18\x17\n" +
 	"\x15ops.dead-letters.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/dead-letters\x12\xad\x01\n" +
 	"\x10ReplayDeadLetter\x12#.erp.ops.v1.ReplayDeadLetterRequest\x1a$.erp.ops.v1.ReplayDeadLetterResponse\"N\x8a\xb5\x18\x19\n" +
@@ -727,42 +856,47 @@ func file_erp_ops_v1_event_log_proto_rawDescGZIP() []byte {
 	return file_erp_ops_v1_event_log_proto_rawDescData
 }
 
-var file_erp_ops_v1_event_log_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_erp_ops_v1_event_log_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_erp_ops_v1_event_log_proto_goTypes = []any{
 	(*TailEventsRequest)(nil),        // 0: erp.ops.v1.TailEventsRequest
 	(*TailEventsResponse)(nil),       // 1: erp.ops.v1.TailEventsResponse
-	(*ListDeadLettersRequest)(nil),   // 2: erp.ops.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil),  // 3: erp.ops.v1.ListDeadLettersResponse
-	(*DeadLetter)(nil),               // 4: erp.ops.v1.DeadLetter
-	(*ReplayDeadLetterRequest)(nil),  // 5: erp.ops.v1.ReplayDeadLetterRequest
-	(*ReplayDeadLetterResponse)(nil), // 6: erp.ops.v1.ReplayDeadLetterResponse
-	(*GetConsumerLagRequest)(nil),    // 7: erp.ops.v1.GetConsumerLagRequest
-	(*GetConsumerLagResponse)(nil),   // 8: erp.ops.v1.GetConsumerLagResponse
-	(*ConsumerLag)(nil),              // 9: erp.ops.v1.ConsumerLag
-	(*v1.EventEnvelope)(nil),         // 10: erp.v1.EventEnvelope
-	(*timestamppb.Timestamp)(nil),    // 11: google.protobuf.Timestamp
+	(*WatchEventsRequest)(nil),       // 2: erp.ops.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),      // 3: erp.ops.v1.WatchEventsResponse
+	(*ListDeadLettersRequest)(nil),   // 4: erp.ops.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil),  // 5: erp.ops.v1.ListDeadLettersResponse
+	(*DeadLetter)(nil),               // 6: erp.ops.v1.DeadLetter
+	(*ReplayDeadLetterRequest)(nil),  // 7: erp.ops.v1.ReplayDeadLetterRequest
+	(*ReplayDeadLetterResponse)(nil), // 8: erp.ops.v1.ReplayDeadLetterResponse
+	(*GetConsumerLagRequest)(nil),    // 9: erp.ops.v1.GetConsumerLagRequest
+	(*GetConsumerLagResponse)(nil),   // 10: erp.ops.v1.GetConsumerLagResponse
+	(*ConsumerLag)(nil),              // 11: erp.ops.v1.ConsumerLag
+	(*v1.EventEnvelope)(nil),         // 12: erp.v1.EventEnvelope
+	(*timestamppb.Timestamp)(nil),    // 13: google.protobuf.Timestamp
 }
 var file_erp_ops_v1_event_log_proto_depIdxs = []int32{
-	10, // 0: erp.ops.v1.TailEventsResponse.events:type_name -> erp.v1.EventEnvelope
-	4,  // 1: erp.ops.v1.ListDeadLettersResponse.dead_letters:type_name -> erp.ops.v1.DeadLetter
-	10, // 2: erp.ops.v1.DeadLetter.event:type_name -> erp.v1.EventEnvelope
-	11, // 3: erp.ops.v1.DeadLetter.create_time:type_name -> google.protobuf.Timestamp
-	11, // 4: erp.ops.v1.DeadLetter.replay_time:type_name -> google.protobuf.Timestamp
-	11, // 5: erp.ops.v1.ReplayDeadLetterResponse.replay_time:type_name -> google.protobuf.Timestamp
-	9,  // 6: erp.ops.v1.GetConsumerLagResponse.lags:type_name -> erp.ops.v1.ConsumerLag
-	0,  // 7: erp.ops.v1.EventLogService.TailEvents:input_type -> erp.ops.v1.TailEventsRequest
-	2,  // 8: erp.ops.v1.EventLogService.ListDeadLetters:input_type -> erp.ops.v1.ListDeadLettersRequest
-	5,  // 9: erp.ops.v1.EventLogService.ReplayDeadLetter:input_type -> erp.ops.v1.ReplayDeadLetterRequest
-	7,  // 10: erp.ops.v1.EventLogService.GetConsumerLag:input_type -> erp.ops.v1.GetConsumerLagRequest
-	1,  // 11: erp.ops.v1.EventLogService.TailEvents:output_type -> erp.ops.v1.TailEventsResponse
-	3,  // 12: erp.ops.v1.EventLogService.ListDeadLetters:output_type -> erp.ops.v1.ListDeadLettersResponse
-	6,  // 13: erp.ops.v1.EventLogService.ReplayDeadLetter:output_type -> erp.ops.v1.ReplayDeadLetterResponse
-	8,  // 14: erp.ops.v1.EventLogService.GetConsumerLag:output_type -> erp.ops.v1.GetConsumerLagResponse
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	12, // 0: erp.ops.v1.TailEventsResponse.events:type_name -> erp.v1.EventEnvelope
+	12, // 1: erp.ops.v1.WatchEventsResponse.event:type_name -> erp.v1.EventEnvelope
+	6,  // 2: erp.ops.v1.ListDeadLettersResponse.dead_letters:type_name -> erp.ops.v1.DeadLetter
+	12, // 3: erp.ops.v1.DeadLetter.event:type_name -> erp.v1.EventEnvelope
+	13, // 4: erp.ops.v1.DeadLetter.create_time:type_name -> google.protobuf.Timestamp
+	13, // 5: erp.ops.v1.DeadLetter.replay_time:type_name -> google.protobuf.Timestamp
+	13, // 6: erp.ops.v1.ReplayDeadLetterResponse.replay_time:type_name -> google.protobuf.Timestamp
+	11, // 7: erp.ops.v1.GetConsumerLagResponse.lags:type_name -> erp.ops.v1.ConsumerLag
+	0,  // 8: erp.ops.v1.EventLogService.TailEvents:input_type -> erp.ops.v1.TailEventsRequest
+	2,  // 9: erp.ops.v1.EventLogService.WatchEvents:input_type -> erp.ops.v1.WatchEventsRequest
+	4,  // 10: erp.ops.v1.EventLogService.ListDeadLetters:input_type -> erp.ops.v1.ListDeadLettersRequest
+	7,  // 11: erp.ops.v1.EventLogService.ReplayDeadLetter:input_type -> erp.ops.v1.ReplayDeadLetterRequest
+	9,  // 12: erp.ops.v1.EventLogService.GetConsumerLag:input_type -> erp.ops.v1.GetConsumerLagRequest
+	1,  // 13: erp.ops.v1.EventLogService.TailEvents:output_type -> erp.ops.v1.TailEventsResponse
+	3,  // 14: erp.ops.v1.EventLogService.WatchEvents:output_type -> erp.ops.v1.WatchEventsResponse
+	5,  // 15: erp.ops.v1.EventLogService.ListDeadLetters:output_type -> erp.ops.v1.ListDeadLettersResponse
+	8,  // 16: erp.ops.v1.EventLogService.ReplayDeadLetter:output_type -> erp.ops.v1.ReplayDeadLetterResponse
+	10, // 17: erp.ops.v1.EventLogService.GetConsumerLag:output_type -> erp.ops.v1.GetConsumerLagResponse
+	13, // [13:18] is the sub-list for method output_type
+	8,  // [8:13] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_erp_ops_v1_event_log_proto_init() }
@@ -776,7 +910,7 @@ func file_erp_ops_v1_event_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_erp_ops_v1_event_log_proto_rawDesc), len(file_erp_ops_v1_event_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

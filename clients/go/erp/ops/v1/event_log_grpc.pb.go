@@ -22,6 +22,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	EventLogService_TailEvents_FullMethodName       = "/erp.ops.v1.EventLogService/TailEvents"
+	EventLogService_WatchEvents_FullMethodName      = "/erp.ops.v1.EventLogService/WatchEvents"
 	EventLogService_ListDeadLetters_FullMethodName  = "/erp.ops.v1.EventLogService/ListDeadLetters"
 	EventLogService_ReplayDeadLetter_FullMethodName = "/erp.ops.v1.EventLogService/ReplayDeadLetter"
 	EventLogService_GetConsumerLag_FullMethodName   = "/erp.ops.v1.EventLogService/GetConsumerLag"
@@ -35,6 +36,10 @@ const (
 type EventLogServiceClient interface {
 	// Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
 	TailEvents(ctx context.Context, in *TailEventsRequest, opts ...grpc.CallOption) (*TailEventsResponse, error)
+	// Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
+	// after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
+	// when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
 	// Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
 	ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error)
 	// Gives an event to the consumer that could not handle it once more. NOT_FOUND when there is no such
@@ -61,6 +66,25 @@ func (c *eventLogServiceClient) TailEvents(ctx context.Context, in *TailEventsRe
 	}
 	return out, nil
 }
+
+func (c *eventLogServiceClient) WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &EventLogService_ServiceDesc.Streams[0], EventLogService_WatchEvents_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchEventsRequest, WatchEventsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EventLogService_WatchEventsClient = grpc.ServerStreamingClient[WatchEventsResponse]
 
 func (c *eventLogServiceClient) ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -100,6 +124,10 @@ func (c *eventLogServiceClient) GetConsumerLag(ctx context.Context, in *GetConsu
 type EventLogServiceServer interface {
 	// Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
 	TailEvents(context.Context, *TailEventsRequest) (*TailEventsResponse, error)
+	// Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
+	// after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
+	// when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
 	// Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
 	ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error)
 	// Gives an event to the consumer that could not handle it once more. NOT_FOUND when there is no such
@@ -119,6 +147,9 @@ type UnimplementedEventLogServiceServer struct{}
 
 func (UnimplementedEventLogServiceServer) TailEvents(context.Context, *TailEventsRequest) (*TailEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TailEvents not implemented")
+}
+func (UnimplementedEventLogServiceServer) WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchEvents not implemented")
 }
 func (UnimplementedEventLogServiceServer) ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeadLetters not implemented")
@@ -167,6 +198,17 @@ func _EventLogService_TailEvents_Handler(srv interface{}, ctx context.Context, d
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _EventLogService_WatchEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchEventsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(EventLogServiceServer).WatchEvents(m, &grpc.GenericServerStream[WatchEventsRequest, WatchEventsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EventLogService_WatchEventsServer = grpc.ServerStreamingServer[WatchEventsResponse]
 
 func _EventLogService_ListDeadLetters_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListDeadLettersRequest)
@@ -246,6 +288,12 @@ var EventLogService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _EventLogService_GetConsumerLag_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchEvents",
+			Handler:       _EventLogService_WatchEvents_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "erp/ops/v1/event_log.proto",
 }

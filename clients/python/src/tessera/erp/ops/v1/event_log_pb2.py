@@ -29,7 +29,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tessera/erp/ops/v1/event_log.proto\x12\nerp.ops.v1\x1a\x1atessera/erp/v1/event.proto\x1a\x1ctessera/erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x01\n\x11TailEventsRequest\x12!\n\x06\x63ursor\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01R\x06\x63ursor\x12\x1e\n\x05types\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x32R\x05types\x12$\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12$\n\x07wait_ms\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xb0\xea\x01(\x00R\x06waitMs\x12$\n\x07\x62\x61\x63klog\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x07\x62\x61\x63klog\"d\n\x12TailEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.erp.v1.EventEnvelopeR\x06\x65vents\x12\x1f\n\x0bnext_cursor\x18\x02 \x01(\tR\nnextCursor\"\x8c\x01\n\x16ListDeadLettersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12#\n\x08\x63onsumer\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x08\x63onsumer\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\tpageToken\"|\n\x17ListDeadLettersResponse\x12\x39\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x16.erp.ops.v1.DeadLetterR\x0b\x64\x65\x61\x64Letters\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x02\n\nDeadLetter\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x15.erp.v1.EventEnvelopeR\x05\x65vent\x12\x1a\n\x08\x63onsumer\x18\x02 \x01(\tR\x08\x63onsumer\x12\x14\n\x05topic\x18\x03 \x01(\tR\x05topic\x12\x14\n\x05\x65rror\x18\x04 \x01(\tR\x05\x65rror\x12\x1a\n\x08\x61ttempts\x18\x05 \x01(\x05R\x08\x61ttempts\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0breplay_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreplayTime\"\x99\x01\n\x17ReplayDeadLetterRequest\x12\'\n\x08\x65vent_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01R\x07\x65ventId\x12)\n\x08\x63onsumer\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64R\x08\x63onsumer\x12*\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\"W\n\x18ReplayDeadLetterResponse\x12;\n\x0breplay_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreplayTime\"<\n\x15GetConsumerLagRequest\x12#\n\x08\x63onsumer\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x08\x63onsumer\"E\n\x16GetConsumerLagResponse\x12+\n\x04lags\x18\x01 \x03(\x0b\x32\x17.erp.ops.v1.ConsumerLagR\x04lags\"Q\n\x0b\x43onsumerLag\x12\x1a\n\x08\x63onsumer\x18\x01 \x01(\tR\x08\x63onsumer\x12\x14\n\x05topic\x18\x02 \x01(\tR\x05topic\x12\x10\n\x03lag\x18\x03 \x01(\x03R\x03lag2\xde\x04\n\x0f\x45ventLogService\x12x\n\nTailEvents\x12\x1d.erp.ops.v1.TailEventsRequest\x1a\x1e.erp.ops.v1.TailEventsResponse\"+\x8a\xb5\x18\x11\n\x0fops.events.read\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/events\x12\x93\x01\n\x0fListDeadLetters\x12\".erp.ops.v1.ListDeadLettersRequest\x1a#.erp.ops.v1.ListDeadLettersResponse\"7\x8a\xb5\x18\x17\n\x15ops.dead-letters.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/dead-letters\x12\xad\x01\n\x10ReplayDeadLetter\x12#.erp.ops.v1.ReplayDeadLetterRequest\x1a$.erp.ops.v1.ReplayDeadLetterResponse\"N\x8a\xb5\x18\x19\n\x17ops.dead-letters.replay\x82\xd3\xe4\x93\x02+\"&/api/v1/dead-letters/{event_id}:replay:\x01*\x12\x8a\x01\n\x0eGetConsumerLag\x12!.erp.ops.v1.GetConsumerLagRequest\x1a\".erp.ops.v1.GetConsumerLagResponse\"1\x8a\xb5\x18\x11\n\x0fops.events.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/consumer-lagb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tessera/erp/ops/v1/event_log.proto\x12\nerp.ops.v1\x1a\x1atessera/erp/v1/event.proto\x1a\x1ctessera/erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x01\n\x11TailEventsRequest\x12!\n\x06\x63ursor\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01R\x06\x63ursor\x12\x1e\n\x05types\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x32R\x05types\x12$\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12$\n\x07wait_ms\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xb0\xea\x01(\x00R\x06waitMs\x12$\n\x07\x62\x61\x63klog\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x07\x62\x61\x63klog\"d\n\x12TailEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.erp.v1.EventEnvelopeR\x06\x65vents\x12\x1f\n\x0bnext_cursor\x18\x02 \x01(\tR\nnextCursor\"}\n\x12WatchEventsRequest\x12!\n\x06\x63ursor\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01R\x06\x63ursor\x12\x1e\n\x05types\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x32R\x05types\x12$\n\x07\x62\x61\x63klog\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x07\x62\x61\x63klog\"Z\n\x13WatchEventsResponse\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x15.erp.v1.EventEnvelopeR\x05\x65vent\x12\x16\n\x06\x63ursor\x18\x02 \x01(\tR\x06\x63ursor\"\x8c\x01\n\x16ListDeadLettersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12#\n\x08\x63onsumer\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x08\x63onsumer\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\tpageToken\"|\n\x17ListDeadLettersResponse\x12\x39\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x16.erp.ops.v1.DeadLetterR\x0b\x64\x65\x61\x64Letters\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x02\n\nDeadLetter\x12+\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x15.erp.v1.EventEnvelopeR\x05\x65vent\x12\x1a\n\x08\x63onsumer\x18\x02 \x01(\tR\x08\x63onsumer\x12\x14\n\x05topic\x18\x03 \x01(\tR\x05topic\x12\x14\n\x05\x65rror\x18\x04 \x01(\tR\x05\x65rror\x12\x1a\n\x08\x61ttempts\x18\x05 \x01(\x05R\x08\x61ttempts\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0breplay_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreplayTime\"\x99\x01\n\x17ReplayDeadLetterRequest\x12\'\n\x08\x65vent_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01R\x07\x65ventId\x12)\n\x08\x63onsumer\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64R\x08\x63onsumer\x12*\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\"W\n\x18ReplayDeadLetterResponse\x12;\n\x0breplay_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreplayTime\"<\n\x15GetConsumerLagRequest\x12#\n\x08\x63onsumer\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x08\x63onsumer\"E\n\x16GetConsumerLagResponse\x12+\n\x04lags\x18\x01 \x03(\x0b\x32\x17.erp.ops.v1.ConsumerLagR\x04lags\"Q\n\x0b\x43onsumerLag\x12\x1a\n\x08\x63onsumer\x18\x01 \x01(\tR\x08\x63onsumer\x12\x14\n\x05topic\x18\x02 \x01(\tR\x05topic\x12\x10\n\x03lag\x18\x03 \x01(\x03R\x03lag2\xe4\x05\n\x0f\x45ventLogService\x12x\n\nTailEvents\x12\x1d.erp.ops.v1.TailEventsRequest\x1a\x1e.erp.ops.v1.TailEventsResponse\"+\x8a\xb5\x18\x11\n\x0fops.events.read\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/events\x12\x83\x01\n\x0bWatchEvents\x12\x1e.erp.ops.v1.WatchEventsRequest\x1a\x1f.erp.ops.v1.WatchEventsResponse\"1\x8a\xb5\x18\x11\n\x0fops.events.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/events:watch0\x01\x12\x93\x01\n\x0fListDeadLetters\x12\".erp.ops.v1.ListDeadLettersRequest\x1a#.erp.ops.v1.ListDeadLettersResponse\"7\x8a\xb5\x18\x17\n\x15ops.dead-letters.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/dead-letters\x12\xad\x01\n\x10ReplayDeadLetter\x12#.erp.ops.v1.ReplayDeadLetterRequest\x1a$.erp.ops.v1.ReplayDeadLetterResponse\"N\x8a\xb5\x18\x19\n\x17ops.dead-letters.replay\x82\xd3\xe4\x93\x02+\"&/api/v1/dead-letters/{event_id}:replay:\x01*\x12\x8a\x01\n\x0eGetConsumerLag\x12!.erp.ops.v1.GetConsumerLagRequest\x1a\".erp.ops.v1.GetConsumerLagResponse\"1\x8a\xb5\x18\x11\n\x0fops.events.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/consumer-lagb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAILEVENTSREQUEST'].fields_by_name['wait_ms']._serialized_options = b'\272H\010\032\006\030\260\352\001(\000'
   _globals['_TAILEVENTSREQUEST'].fields_by_name['backlog']._loaded_options = None
   _globals['_TAILEVENTSREQUEST'].fields_by_name['backlog']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['cursor']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['cursor']._serialized_options = b'\272H\006r\004\030\240\234\001'
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['types']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['types']._serialized_options = b'\272H\005\222\001\002\0202'
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['backlog']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['backlog']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['consumer']._loaded_options = None
@@ -62,6 +68,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSUMERLAGREQUEST'].fields_by_name['consumer']._serialized_options = b'\272H\004r\002\030d'
   _globals['_EVENTLOGSERVICE'].methods_by_name['TailEvents']._loaded_options = None
   _globals['_EVENTLOGSERVICE'].methods_by_name['TailEvents']._serialized_options = b'\212\265\030\021\n\017ops.events.read\202\323\344\223\002\020\022\016/api/v1/events'
+  _globals['_EVENTLOGSERVICE'].methods_by_name['WatchEvents']._loaded_options = None
+  _globals['_EVENTLOGSERVICE'].methods_by_name['WatchEvents']._serialized_options = b'\212\265\030\021\n\017ops.events.read\202\323\344\223\002\026\022\024/api/v1/events:watch'
   _globals['_EVENTLOGSERVICE'].methods_by_name['ListDeadLetters']._loaded_options = None
   _globals['_EVENTLOGSERVICE'].methods_by_name['ListDeadLetters']._serialized_options = b'\212\265\030\027\n\025ops.dead-letters.read\202\323\344\223\002\026\022\024/api/v1/dead-letters'
   _globals['_EVENTLOGSERVICE'].methods_by_name['ReplayDeadLetter']._loaded_options = None
@@ -72,22 +80,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAILEVENTSREQUEST']._serialized_end=405
   _globals['_TAILEVENTSRESPONSE']._serialized_start=407
   _globals['_TAILEVENTSRESPONSE']._serialized_end=507
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=510
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=650
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=652
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=776
-  _globals['_DEADLETTER']._serialized_start=779
-  _globals['_DEADLETTER']._serialized_end=1058
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=1061
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1214
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1216
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1303
-  _globals['_GETCONSUMERLAGREQUEST']._serialized_start=1305
-  _globals['_GETCONSUMERLAGREQUEST']._serialized_end=1365
-  _globals['_GETCONSUMERLAGRESPONSE']._serialized_start=1367
-  _globals['_GETCONSUMERLAGRESPONSE']._serialized_end=1436
-  _globals['_CONSUMERLAG']._serialized_start=1438
-  _globals['_CONSUMERLAG']._serialized_end=1519
-  _globals['_EVENTLOGSERVICE']._serialized_start=1522
-  _globals['_EVENTLOGSERVICE']._serialized_end=2128
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=509
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=634
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=636
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=726
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=729
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=869
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=871
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=995
+  _globals['_DEADLETTER']._serialized_start=998
+  _globals['_DEADLETTER']._serialized_end=1277
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=1280
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1433
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1435
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1522
+  _globals['_GETCONSUMERLAGREQUEST']._serialized_start=1524
+  _globals['_GETCONSUMERLAGREQUEST']._serialized_end=1584
+  _globals['_GETCONSUMERLAGRESPONSE']._serialized_start=1586
+  _globals['_GETCONSUMERLAGRESPONSE']._serialized_end=1655
+  _globals['_CONSUMERLAG']._serialized_start=1657
+  _globals['_CONSUMERLAG']._serialized_end=1738
+  _globals['_EVENTLOGSERVICE']._serialized_start=1741
+  _globals['_EVENTLOGSERVICE']._serialized_end=2481
 # @@protoc_insertion_point(module_scope)

@@ -81,6 +81,59 @@ class TailEventsResponse(google.protobuf.message.Message):
 Global___TailEventsResponse: typing_extensions.TypeAlias = TailEventsResponse
 
 @typing.final
+class WatchEventsRequest(google.protobuf.message.Message):
+    """Asks to be told of events."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: builtins.int
+    TYPES_FIELD_NUMBER: builtins.int
+    BACKLOG_FIELD_NUMBER: builtins.int
+    cursor: builtins.str
+    """`cursor` of the last event heard; empty: from now on, with the last `backlog` events first."""
+    backlog: builtins.int
+    """Without a cursor: how many of the newest events to begin with, up to 1,000."""
+    @property
+    def types(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Types wanted, such as `order.completed` or `order.*`; empty: all."""
+
+    def __init__(
+        self,
+        *,
+        cursor: builtins.str = ...,
+        types: collections.abc.Iterable[builtins.str] | None = ...,
+        backlog: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["backlog", b"backlog", "cursor", b"cursor", "types", b"types"]) -> None: ...
+
+Global___WatchEventsRequest: typing_extensions.TypeAlias = WatchEventsRequest
+
+@typing.final
+class WatchEventsResponse(google.protobuf.message.Message):
+    """One event of the caller's tenant."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: builtins.int
+    CURSOR_FIELD_NUMBER: builtins.int
+    cursor: builtins.str
+    """Where to go on behind this event, also with TailEvents; empty while more of the backlog is to come."""
+    @property
+    def event(self) -> tessera.erp.v1.event_pb2.EventEnvelope:
+        """What happened; absent in the first message, which tells that the stream has begun."""
+
+    def __init__(
+        self,
+        *,
+        event: tessera.erp.v1.event_pb2.EventEnvelope | None = ...,
+        cursor: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["event", b"event"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cursor", b"cursor", "event", b"event"]) -> None: ...
+
+Global___WatchEventsResponse: typing_extensions.TypeAlias = WatchEventsResponse
+
+@typing.final
 class ListDeadLettersRequest(google.protobuf.message.Message):
     """Asks for dead letters."""
 

@@ -40,6 +40,11 @@ class EventLogServiceStub(object):
                 request_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.TailEventsRequest.SerializeToString,
                 response_deserializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.TailEventsResponse.FromString,
                 _registered_method=True)
+        self.WatchEvents = channel.unary_stream(
+                '/erp.ops.v1.EventLogService/WatchEvents',
+                request_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.WatchEventsResponse.FromString,
+                _registered_method=True)
         self.ListDeadLetters = channel.unary_unary(
                 '/erp.ops.v1.EventLogService/ListDeadLetters',
                 request_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.ListDeadLettersRequest.SerializeToString,
@@ -63,6 +68,15 @@ class EventLogServiceServicer(object):
 
     def TailEvents(self, request, context):
         """Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchEvents(self, request, context):
+        """Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
+        after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
+        when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +111,11 @@ def add_EventLogServiceServicer_to_server(servicer, server):
                     servicer.TailEvents,
                     request_deserializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.TailEventsRequest.FromString,
                     response_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.TailEventsResponse.SerializeToString,
+            ),
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.WatchEventsRequest.FromString,
+                    response_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.WatchEventsResponse.SerializeToString,
             ),
             'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeadLetters,
@@ -142,6 +161,33 @@ class EventLogService(object):
             '/erp.ops.v1.EventLogService/TailEvents',
             tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.TailEventsRequest.SerializeToString,
             tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.TailEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/erp.ops.v1.EventLogService/WatchEvents',
+            tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.WatchEventsRequest.SerializeToString,
+            tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.WatchEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

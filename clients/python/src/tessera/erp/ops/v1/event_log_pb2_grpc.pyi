@@ -41,6 +41,22 @@ _EventLogServiceTailEventsType = typing_extensions.TypeVar(
     ],
 )
 
+_EventLogServiceWatchEventsType = typing_extensions.TypeVar(
+    '_EventLogServiceWatchEventsType',
+    grpc.UnaryStreamMultiCallable[
+        tessera.erp.ops.v1.event_log_pb2.WatchEventsRequest,
+        tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        tessera.erp.ops.v1.event_log_pb2.WatchEventsRequest,
+        tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        tessera.erp.ops.v1.event_log_pb2.WatchEventsRequest,
+        tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse,
+    ],
+)
+
 _EventLogServiceListDeadLettersType = typing_extensions.TypeVar(
     '_EventLogServiceListDeadLettersType',
     grpc.UnaryUnaryMultiCallable[
@@ -89,7 +105,7 @@ _EventLogServiceGetConsumerLagType = typing_extensions.TypeVar(
     ],
 )
 
-class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventLogServiceListDeadLettersType, _EventLogServiceReplayDeadLetterType, _EventLogServiceGetConsumerLagType]):
+class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventLogServiceWatchEventsType, _EventLogServiceListDeadLettersType, _EventLogServiceReplayDeadLetterType, _EventLogServiceGetConsumerLagType]):
     """The event log as operators see it. Every answer holds events of the caller's tenant only."""
 
     @typing.overload
@@ -97,6 +113,10 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
         grpc.UnaryUnaryMultiCallable[
             tessera.erp.ops.v1.event_log_pb2.TailEventsRequest,
             tessera.erp.ops.v1.event_log_pb2.TailEventsResponse,
+        ],
+        grpc.UnaryStreamMultiCallable[
+            tessera.erp.ops.v1.event_log_pb2.WatchEventsRequest,
+            tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             tessera.erp.ops.v1.event_log_pb2.ListDeadLettersRequest,
@@ -118,6 +138,10 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
             tessera.erp.ops.v1.event_log_pb2.TailEventsRequest,
             tessera.erp.ops.v1.event_log_pb2.TailEventsResponse,
         ],
+        grpc.aio.UnaryStreamMultiCallable[
+            tessera.erp.ops.v1.event_log_pb2.WatchEventsRequest,
+            tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse,
+        ],
         grpc.aio.UnaryUnaryMultiCallable[
             tessera.erp.ops.v1.event_log_pb2.ListDeadLettersRequest,
             tessera.erp.ops.v1.event_log_pb2.ListDeadLettersResponse,
@@ -135,6 +159,12 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
     TailEvents: _EventLogServiceTailEventsType
     """Returns the events after a cursor, oldest first, waiting for the first one if there is none yet."""
 
+    WatchEvents: _EventLogServiceWatchEventsType
+    """Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
+    after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
+    when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+    """
+
     ListDeadLetters: _EventLogServiceListDeadLettersType
     """Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none."""
 
@@ -150,6 +180,10 @@ EventLogServiceAsyncStub: typing_extensions.TypeAlias = EventLogServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.ops.v1.event_log_pb2.TailEventsRequest,
         tessera.erp.ops.v1.event_log_pb2.TailEventsResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        tessera.erp.ops.v1.event_log_pb2.WatchEventsRequest,
+        tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.ops.v1.event_log_pb2.ListDeadLettersRequest,
@@ -175,6 +209,17 @@ class EventLogServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[tessera.erp.ops.v1.event_log_pb2.TailEventsResponse, collections.abc.Awaitable[tessera.erp.ops.v1.event_log_pb2.TailEventsResponse]]:
         """Returns the events after a cursor, oldest first, waiting for the first one if there is none yet."""
+
+    @abc.abstractmethod
+    def WatchEvents(
+        self,
+        request: tessera.erp.ops.v1.event_log_pb2.WatchEventsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse], collections.abc.AsyncIterator[tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse]]:
+        """Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
+        after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
+        when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+        """
 
     @abc.abstractmethod
     def ListDeadLetters(

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file erp/ops/v1/event_log.proto.
  */
 export const file_erp_ops_v1_event_log: GenFile = /*@__PURE__*/
-  fileDesc("ChplcnAvb3BzL3YxL2V2ZW50X2xvZy5wcm90bxIKZXJwLm9wcy52MSKeAQoRVGFpbEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgd3YWl0X21zGAQgASgFQgu6SAgaBhiw6gEoABIbCgdiYWNrbG9nGAUgASgFQgq6SAcaBRjoBygAIlAKElRhaWxFdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS5lcnAudjEuRXZlbnRFbnZlbG9wZRITCgtuZXh0X2N1cnNvchgCIAEoCSJtChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIZCghjb25zdW1lchgCIAEoCUIHukgEcgIYZBIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJgChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRIsCgxkZWFkX2xldHRlcnMYASADKAsyFi5lcnAub3BzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItYBCgpEZWFkTGV0dGVyEiQKBWV2ZW50GAEgASgLMhUuZXJwLnYxLkV2ZW50RW52ZWxvcGUSEAoIY29uc3VtZXIYAiABKAkSDQoFdG9waWMYAyABKAkSDQoFZXJyb3IYBCABKAkSEAoIYXR0ZW1wdHMYBSABKAUSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JlcGxheV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ7ChdSZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBIeCghldmVudF9pZBgBIAEoCUIM4kEBArpIBXIDsAEBEh8KCGNvbnN1bWVyGAIgASgJQg3iQQECukgGcgQQARhkEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIksKGFJlcGxheURlYWRMZXR0ZXJSZXNwb25zZRIvCgtyZXBsYXlfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMgoVR2V0Q29uc3VtZXJMYWdSZXF1ZXN0EhkKCGNvbnN1bWVyGAEgASgJQge6SARyAhhkIj8KFkdldENvbnN1bWVyTGFnUmVzcG9uc2USJQoEbGFncxgBIAMoCzIXLmVycC5vcHMudjEuQ29uc3VtZXJMYWciOwoLQ29uc3VtZXJMYWcSEAoIY29uc3VtZXIYASABKAkSDQoFdG9waWMYAiABKAkSCwoDbGFnGAMgASgDMt4ECg9FdmVudExvZ1NlcnZpY2USeAoKVGFpbEV2ZW50cxIdLmVycC5vcHMudjEuVGFpbEV2ZW50c1JlcXVlc3QaHi5lcnAub3BzLnYxLlRhaWxFdmVudHNSZXNwb25zZSIrirUYEQoPb3BzLmV2ZW50cy5yZWFkgtPkkwIQEg4vYXBpL3YxL2V2ZW50cxKTAQoPTGlzdERlYWRMZXR0ZXJzEiIuZXJwLm9wcy52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GiMuZXJwLm9wcy52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZSI3irUYFwoVb3BzLmRlYWQtbGV0dGVycy5yZWFkgtPkkwIWEhQvYXBpL3YxL2RlYWQtbGV0dGVycxKtAQoQUmVwbGF5RGVhZExldHRlchIjLmVycC5vcHMudjEuUmVwbGF5RGVhZExldHRlclJlcXVlc3QaJC5lcnAub3BzLnYxLlJlcGxheURlYWRMZXR0ZXJSZXNwb25zZSJOirUYGQoXb3BzLmRlYWQtbGV0dGVycy5yZXBsYXmC0+STAis6ASoiJi9hcGkvdjEvZGVhZC1sZXR0ZXJzL3tldmVudF9pZH06cmVwbGF5EooBCg5HZXRDb25zdW1lckxhZxIhLmVycC5vcHMudjEuR2V0Q29uc3VtZXJMYWdSZXF1ZXN0GiIuZXJwLm9wcy52MS5HZXRDb25zdW1lckxhZ1Jlc3BvbnNlIjGKtRgRCg9vcHMuZXZlbnRzLnJlYWSC0+STAhYSFC9hcGkvdjEvY29uc3VtZXItbGFnYgZwcm90bzM", [file_buf_validate_validate, file_erp_v1_event, file_erp_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("ChplcnAvb3BzL3YxL2V2ZW50X2xvZy5wcm90bxIKZXJwLm9wcy52MSKeAQoRVGFpbEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgd3YWl0X21zGAQgASgFQgu6SAgaBhiw6gEoABIbCgdiYWNrbG9nGAUgASgFQgq6SAcaBRjoBygAIlAKElRhaWxFdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS5lcnAudjEuRXZlbnRFbnZlbG9wZRITCgtuZXh0X2N1cnNvchgCIAEoCSJlChJXYXRjaEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhsKB2JhY2tsb2cYAyABKAVCCrpIBxoFGOgHKAAiSwoTV2F0Y2hFdmVudHNSZXNwb25zZRIkCgVldmVudBgBIAEoCzIVLmVycC52MS5FdmVudEVudmVsb3BlEg4KBmN1cnNvchgCIAEoCSJtChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIZCghjb25zdW1lchgCIAEoCUIHukgEcgIYZBIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJgChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRIsCgxkZWFkX2xldHRlcnMYASADKAsyFi5lcnAub3BzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItYBCgpEZWFkTGV0dGVyEiQKBWV2ZW50GAEgASgLMhUuZXJwLnYxLkV2ZW50RW52ZWxvcGUSEAoIY29uc3VtZXIYAiABKAkSDQoFdG9waWMYAyABKAkSDQoFZXJyb3IYBCABKAkSEAoIYXR0ZW1wdHMYBSABKAUSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JlcGxheV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ7ChdSZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBIeCghldmVudF9pZBgBIAEoCUIM4kEBArpIBXIDsAEBEh8KCGNvbnN1bWVyGAIgASgJQg3iQQECukgGcgQQARhkEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIksKGFJlcGxheURlYWRMZXR0ZXJSZXNwb25zZRIvCgtyZXBsYXlfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMgoVR2V0Q29uc3VtZXJMYWdSZXF1ZXN0EhkKCGNvbnN1bWVyGAEgASgJQge6SARyAhhkIj8KFkdldENvbnN1bWVyTGFnUmVzcG9uc2USJQoEbGFncxgBIAMoCzIXLmVycC5vcHMudjEuQ29uc3VtZXJMYWciOwoLQ29uc3VtZXJMYWcSEAoIY29uc3VtZXIYASABKAkSDQoFdG9waWMYAiABKAkSCwoDbGFnGAMgASgDMuQFCg9FdmVudExvZ1NlcnZpY2USeAoKVGFpbEV2ZW50cxIdLmVycC5vcHMudjEuVGFpbEV2ZW50c1JlcXVlc3QaHi5lcnAub3BzLnYxLlRhaWxFdmVudHNSZXNwb25zZSIrirUYEQoPb3BzLmV2ZW50cy5yZWFkgtPkkwIQEg4vYXBpL3YxL2V2ZW50cxKDAQoLV2F0Y2hFdmVudHMSHi5lcnAub3BzLnYxLldhdGNoRXZlbnRzUmVxdWVzdBofLmVycC5vcHMudjEuV2F0Y2hFdmVudHNSZXNwb25zZSIxirUYEQoPb3BzLmV2ZW50cy5yZWFkgtPkkwIWEhQvYXBpL3YxL2V2ZW50czp3YXRjaDABEpMBCg9MaXN0RGVhZExldHRlcnMSIi5lcnAub3BzLnYxLkxpc3REZWFkTGV0dGVyc1JlcXVlc3QaIy5lcnAub3BzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIjeKtRgXChVvcHMuZGVhZC1sZXR0ZXJzLnJlYWSC0+STAhYSFC9hcGkvdjEvZGVhZC1sZXR0ZXJzEq0BChBSZXBsYXlEZWFkTGV0dGVyEiMuZXJwLm9wcy52MS5SZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBokLmVycC5vcHMudjEuUmVwbGF5RGVhZExldHRlclJlc3BvbnNlIk6KtRgZChdvcHMuZGVhZC1sZXR0ZXJzLnJlcGxheYLT5JMCKzoBKiImL2FwaS92MS9kZWFkLWxldHRlcnMve2V2ZW50X2lkfTpyZXBsYXkSigEKDkdldENvbnN1bWVyTGFnEiEuZXJwLm9wcy52MS5HZXRDb25zdW1lckxhZ1JlcXVlc3QaIi5lcnAub3BzLnYxLkdldENvbnN1bWVyTGFnUmVzcG9uc2UiMYq1GBEKD29wcy5ldmVudHMucmVhZILT5JMCFhIUL2FwaS92MS9jb25zdW1lci1sYWdiBnByb3RvMw", [file_buf_validate_validate, file_erp_v1_event, file_erp_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Asks for events.
@@ -100,6 +100,69 @@ export const TailEventsResponseSchema: GenMessage<TailEventsResponse> = /*@__PUR
   messageDesc(file_erp_ops_v1_event_log, 1);
 
 /**
+ * Asks to be told of events.
+ *
+ * @generated from message erp.ops.v1.WatchEventsRequest
+ */
+export type WatchEventsRequest = Message<"erp.ops.v1.WatchEventsRequest"> & {
+  /**
+   * `cursor` of the last event heard; empty: from now on, with the last `backlog` events first.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * Types wanted, such as `order.completed` or `order.*`; empty: all.
+   *
+   * @generated from field: repeated string types = 2;
+   */
+  types: string[];
+
+  /**
+   * Without a cursor: how many of the newest events to begin with, up to 1,000.
+   *
+   * @generated from field: int32 backlog = 3;
+   */
+  backlog: number;
+};
+
+/**
+ * Describes the message erp.ops.v1.WatchEventsRequest.
+ * Use `create(WatchEventsRequestSchema)` to create a new message.
+ */
+export const WatchEventsRequestSchema: GenMessage<WatchEventsRequest> = /*@__PURE__*/
+  messageDesc(file_erp_ops_v1_event_log, 2);
+
+/**
+ * One event of the caller's tenant.
+ *
+ * @generated from message erp.ops.v1.WatchEventsResponse
+ */
+export type WatchEventsResponse = Message<"erp.ops.v1.WatchEventsResponse"> & {
+  /**
+   * What happened; absent in the first message, which tells that the stream has begun.
+   *
+   * @generated from field: erp.v1.EventEnvelope event = 1;
+   */
+  event?: EventEnvelope | undefined;
+
+  /**
+   * Where to go on behind this event, also with TailEvents; empty while more of the backlog is to come.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message erp.ops.v1.WatchEventsResponse.
+ * Use `create(WatchEventsResponseSchema)` to create a new message.
+ */
+export const WatchEventsResponseSchema: GenMessage<WatchEventsResponse> = /*@__PURE__*/
+  messageDesc(file_erp_ops_v1_event_log, 3);
+
+/**
  * Asks for dead letters.
  *
  * @generated from message erp.ops.v1.ListDeadLettersRequest
@@ -132,7 +195,7 @@ export type ListDeadLettersRequest = Message<"erp.ops.v1.ListDeadLettersRequest"
  * Use `create(ListDeadLettersRequestSchema)` to create a new message.
  */
 export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_erp_ops_v1_event_log, 2);
+  messageDesc(file_erp_ops_v1_event_log, 4);
 
 /**
  * Dead letters of the caller's tenant.
@@ -160,7 +223,7 @@ export type ListDeadLettersResponse = Message<"erp.ops.v1.ListDeadLettersRespons
  * Use `create(ListDeadLettersResponseSchema)` to create a new message.
  */
 export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_erp_ops_v1_event_log, 3);
+  messageDesc(file_erp_ops_v1_event_log, 5);
 
 /**
  * An event that a consumer could not handle.
@@ -223,7 +286,7 @@ export type DeadLetter = Message<"erp.ops.v1.DeadLetter"> & {
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
-  messageDesc(file_erp_ops_v1_event_log, 4);
+  messageDesc(file_erp_ops_v1_event_log, 6);
 
 /**
  * Asks to hand an event out once more.
@@ -258,7 +321,7 @@ export type ReplayDeadLetterRequest = Message<"erp.ops.v1.ReplayDeadLetterReques
  * Use `create(ReplayDeadLetterRequestSchema)` to create a new message.
  */
 export const ReplayDeadLetterRequestSchema: GenMessage<ReplayDeadLetterRequest> = /*@__PURE__*/
-  messageDesc(file_erp_ops_v1_event_log, 5);
+  messageDesc(file_erp_ops_v1_event_log, 7);
 
 /**
  * The event is in the log again.
@@ -279,7 +342,7 @@ export type ReplayDeadLetterResponse = Message<"erp.ops.v1.ReplayDeadLetterRespo
  * Use `create(ReplayDeadLetterResponseSchema)` to create a new message.
  */
 export const ReplayDeadLetterResponseSchema: GenMessage<ReplayDeadLetterResponse> = /*@__PURE__*/
-  messageDesc(file_erp_ops_v1_event_log, 6);
+  messageDesc(file_erp_ops_v1_event_log, 8);
 
 /**
  * Asks how far consumers are behind.
@@ -300,7 +363,7 @@ export type GetConsumerLagRequest = Message<"erp.ops.v1.GetConsumerLagRequest"> 
  * Use `create(GetConsumerLagRequestSchema)` to create a new message.
  */
 export const GetConsumerLagRequestSchema: GenMessage<GetConsumerLagRequest> = /*@__PURE__*/
-  messageDesc(file_erp_ops_v1_event_log, 7);
+  messageDesc(file_erp_ops_v1_event_log, 9);
 
 /**
  * How far consumers are behind.
@@ -321,7 +384,7 @@ export type GetConsumerLagResponse = Message<"erp.ops.v1.GetConsumerLagResponse"
  * Use `create(GetConsumerLagResponseSchema)` to create a new message.
  */
 export const GetConsumerLagResponseSchema: GenMessage<GetConsumerLagResponse> = /*@__PURE__*/
-  messageDesc(file_erp_ops_v1_event_log, 8);
+  messageDesc(file_erp_ops_v1_event_log, 10);
 
 /**
  * How far one consumer is behind in one topic.
@@ -356,7 +419,7 @@ export type ConsumerLag = Message<"erp.ops.v1.ConsumerLag"> & {
  * Use `create(ConsumerLagSchema)` to create a new message.
  */
 export const ConsumerLagSchema: GenMessage<ConsumerLag> = /*@__PURE__*/
-  messageDesc(file_erp_ops_v1_event_log, 9);
+  messageDesc(file_erp_ops_v1_event_log, 11);
 
 /**
  * The event log as operators see it. Every answer holds events of the caller's tenant only.
@@ -373,6 +436,18 @@ export const EventLogService: GenService<{
     methodKind: "unary";
     input: typeof TailEventsRequestSchema;
     output: typeof TailEventsResponseSchema;
+  },
+  /**
+   * Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
+   * after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
+   * when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+   *
+   * @generated from rpc erp.ops.v1.EventLogService.WatchEvents
+   */
+  watchEvents: {
+    methodKind: "server_streaming";
+    input: typeof WatchEventsRequestSchema;
+    output: typeof WatchEventsResponseSchema;
   },
   /**
    * Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
