@@ -1,6 +1,6 @@
 // What cannot be brought about on a real suite: races and failures to the instant.
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { connect, memoryStore } from "../src/index.js";
 import { AccountService } from "../src/gen/domains/crm.js";
 import { AuthService } from "../src/gen/domains/identity.js";
@@ -114,5 +114,32 @@ describe("a stream", () => {
     expect((await failure(listen())).code).toBe("NOT_FOUND");
     expect(heard).toEqual(["first", "second", "behind the second", "third", "behind the third"]);
     expect(asked).toEqual([" 2", " 2", "behind the second 2"]);
+  });
+
+  it("of events that has gone silent is begun anew", async () => {
+    // A connection that died without a word is noticed by the clock, and given up; nothing is thrown.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const given: AbortSignal[] = [];
+      const transport = createRouterTransport(({ service }) => {
+        service(EventLogService, {
+          async *watchEvents({ cursor }, { signal }) {
+            given.push(signal);
+            yield { cursor: cursor || "start" };
+            if (given.length === 1) await new Promise(() => undefined);
+            yield { event: { eventId: "one" }, cursor: "behind one" };
+          },
+        });
+      });
+      const tessera = connect({ transport, tokens: memoryStore(tokens) });
+      const heard = tessera.events().next();
+      await vi.advanceTimersByTimeAsync(100_000);
+      expect(given.map(({ aborted }) => aborted)).toEqual([false]);
+      await vi.advanceTimersByTimeAsync(25_000);
+      expect((await heard).value?.eventId).toBe("one");
+      expect(given.map(({ aborted }) => aborted)).toEqual([true, false]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
