@@ -100,8 +100,20 @@ export function connect(options: ConnectOptions): Tessera {
 
 function webTransport(baseUrl: string | undefined): Transport {
   if (baseUrl === undefined) throw new TypeError("connect needs a baseUrl or a transport");
-  return createGrpcWebTransport({ baseUrl });
+  return createGrpcWebTransport({ baseUrl, fetch: endingFetch });
 }
+
+/**
+ * Ends an answer with its signal. Node.js holds the signal of a running answer weakly: once that is collected, an abort
+ * would neither wake who waits for the next message nor close the connection.
+ */
+const endingFetch: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init);
+  if (!response.body || !init?.signal) return response;
+  const { status, statusText, headers } = response;
+  const body = response.body.pipeThrough(new TransformStream(), { signal: init.signal });
+  return new Response(body, { status, statusText, headers });
+};
 
 function clientsOf(transport: Transport): Services {
   const domains = Object.entries(services).map(([domain, collections]) => {
