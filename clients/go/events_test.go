@@ -258,7 +258,7 @@ func TestStreamEnds(t *testing.T) {
 	way := newWay(t)
 	for _, broken := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
-		events, err := way.client(t, client).Follow(ctx)
+		events, err := way.client(t, client).Follow(ctx, "nothing.happens")
 		must(t, err)
 		over := make(chan error)
 		go func() {

@@ -830,11 +830,11 @@ var File_erp_identity_v1_api_key_proto protoreflect.FileDescriptor
 
 const file_erp_identity_v1_api_key_proto_rawDesc = "" +
 	"\n" +
-	"\x1derp/identity/v1/api_key.proto\x12\x0ferp.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x05\n" +
+	"\x1derp/identity/v1/api_key.proto\x12\x0ferp.identity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x05\n" +
 	"\x06ApiKey\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12!\n" +
-	"\ttenant_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\btenantId\x127\n" +
-	"\auser_id\x18\x03 \x01(\tB\x1e\xe2A\x01\x03\x8a\xb5\x18\x16\n" +
+	"\ttenant_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\btenantId\x12B\n" +
+	"\auser_id\x18\x03 \x01(\tB)\xe2A\x01\x03\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\x8a\xb5\x18\x16\n" +
 	"\x14erp.identity.v1.UserR\x06userId\x120\n" +
 	"\fdisplay_name\x18\x04 \x01(\tB\r\xe2A\x01\x02\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12\x1c\n" +
 	"\x06prefix\x18\x05 \x01(\tB\x04\xe2A\x01\x03R\x06prefix\x12X\n" +
