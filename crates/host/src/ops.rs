@@ -14,13 +14,17 @@ use kit::{Code, Error, OffsetDateTime, Result, Uuid};
 use store::glue::prost_types::Timestamp;
 use store::{Cx, Env, Envelope, Feed, page};
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::consume::on_begin;
-use crate::watch::{Hub, WATCHERS_MAX};
+use crate::watch::{Hub, WATCHERS_MAX, Watcher};
 
 const TAIL_SIZE_DEFAULT: usize = 100;
 const TAIL_SIZE_MAX: usize = 1_000;
+/// Messages made ahead of a caller who reads slowly.
+const WATCH_AHEAD: usize = 64;
 /// How often a waiting tail looks again.
 const TAIL_PAUSE: Duration = Duration::from_millis(200);
 
@@ -69,15 +73,9 @@ impl EventLogApi for EventLogs {
         if let Some(last) = begin.last_mut() {
             last.cursor = start;
         }
-        let later = stream::try_unfold((watcher, wanted), async |(mut watcher, wanted)| {
-            loop {
-                let delivery = watcher.next().await.map_err(log_error)?;
-                let Some(event) = wanted.of(std::slice::from_ref(&*delivery)).pop() else { continue };
-                let (event, cursor) = (Some(to_proto(&event)?), cursor(watcher.handed())?);
-                return Ok(Some((WatchEventsResponse { event, cursor }, (watcher, wanted))));
-            }
-        });
-        Ok(Feed::new(stream::iter(begin.into_iter().map(Ok)).chain(later)))
+        let (messages, later) = mpsc::channel(WATCH_AHEAD);
+        tokio::spawn(tell(watcher, wanted, cx.env().clone(), messages));
+        Ok(Feed::new(stream::iter(begin.into_iter().map(Ok)).chain(ReceiverStream::new(later))))
     }
 
     async fn list_dead_letters(
@@ -167,6 +165,38 @@ impl EventLogs {
 /// Every topic of the contracts.
 pub(crate) fn topics() -> Vec<String> {
     contracts::TOPICS.iter().map(|topic| topic.name.to_owned()).collect()
+}
+
+/// Sends what is wanted until nobody listens any more or the process stops. A task of its own: a caller who does
+/// not read must not hold a connection of the log.
+async fn tell(
+    mut watcher: Watcher,
+    wanted: Wanted,
+    env: Env,
+    messages: mpsc::Sender<Result<WatchEventsResponse>>,
+) {
+    loop {
+        let heard = tokio::select! {
+            () = env.draining() => return,
+            () = messages.closed() => return,
+            heard = watcher.next() => heard,
+        };
+        let message = match heard {
+            Ok(delivery) => match wanted.of(std::slice::from_ref(&*delivery)).pop() {
+                Some(event) => behind(&watcher, &event),
+                None => continue,
+            },
+            Err(error) => Err(log_error(error)),
+        };
+        let failed = message.is_err();
+        if messages.send(message).await.is_err() || failed {
+            return;
+        }
+    }
+}
+
+fn behind(watcher: &Watcher, event: &Envelope) -> Result<WatchEventsResponse> {
+    Ok(WatchEventsResponse { event: Some(to_proto(event)?), cursor: cursor(watcher.handed())? })
 }
 
 /// What a caller wants to hear of.

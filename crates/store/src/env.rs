@@ -112,7 +112,7 @@ impl Env {
     }
 
     /// Resolves once the process is to stop.
-    pub(crate) async fn draining(&self) {
+    pub async fn draining(&self) {
         let mut draining = self.0.draining.subscribe();
         // The sender lives as long as this environment.
         let _ = draining.wait_for(|draining| *draining).await;
