@@ -67,6 +67,11 @@ fn own(message: &MessageDescriptor, field: &FieldDescriptor) -> Vec<Breach> {
             if rule.starts_with("repeated.items") {
                 path.push_str("[0]");
             }
+            if let Some(key) =
+                value.as_map().filter(|_| rule != "map.max_pairs").and_then(|map| map.keys().next())
+            {
+                path.push_str(&format!("[{:?}]", key.as_str().unwrap_or_default()));
+            }
             request.set_field(field, value);
         }
         found.push(Breach { path, rule, request });
@@ -87,14 +92,27 @@ fn break_rule(field: &FieldDescriptor, rule: &str, value: &Value) -> Option<Valu
     if let Some(item) = rule.strip_prefix("repeated.items.") {
         return Some(Value::List(vec![break_rule(field, item, value)?]));
     }
+    if let Some(map) = rule.strip_prefix("map.").filter(|map| *map != "max_pairs") {
+        let Kind::Message(entry) = field.kind() else { return None };
+        // A language is a key that maps of the contracts take; a text without one is a value.
+        let (mut key, mut held) = (Value::String("de".to_owned()), Value::String("text".to_owned()));
+        match map.split_once('.')? {
+            ("keys", rule) => key = break_rule(&entry.map_entry_key_field(), rule, value)?,
+            ("values", rule) => held = break_rule(&entry.map_entry_value_field(), rule, value)?,
+            _ => panic!("{}: teach `break_rule` the rule {rule}", field.full_name()),
+        }
+        let key = prost_reflect::MapKey::String(key.as_str()?.to_owned());
+        return Some(Value::Map([(key, held)].into()));
+    }
     let number = || value.as_i64().or_else(|| value.as_i32().map(i64::from));
     let integer = |number: i64| match field.kind() {
         Kind::Int64 | Kind::Sint64 => Value::I64(number),
         _ => Value::I32(i32::try_from(number).expect("limits of 32 bits have neighbours")),
     };
     Some(match rule {
-        "string.uuid" | "string.email" => Value::String("no such thing".to_owned()),
-        "string.pattern" => Value::String("\u{1}\u{1}".to_owned()),
+        "string.uuid" | "string.email" | "string.uri" => Value::String("no such thing".to_owned()),
+        // No pattern takes both, a control character and a slash.
+        "string.pattern" => Value::String("\u{1}/\u{1}".to_owned()),
         "string.max_len" | "string.len" => {
             let length = value.as_u64().filter(|length| *length < LENGTH_MAX)?;
             Value::String("x".repeat(usize::try_from(length).ok()? + 1))

@@ -1,5 +1,7 @@
 //! Events as they happen, over the stream that every process offers for its services.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop the test, as its own lines do")]
+
 use std::time::Duration;
 
 use contracts::catalog::v1::category_service_client::CategoryServiceClient;

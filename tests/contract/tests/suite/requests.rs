@@ -8,6 +8,8 @@ use contract_tests::{methods, path, sample};
 use contracts::catalog::v1::product_service_client::ProductServiceClient;
 use contracts::catalog::v1::{CreateProductRequest, Product};
 use contracts::google::r#type::{Decimal, Money};
+use contracts::identity::v1::api_key_service_client::ApiKeyServiceClient;
+use contracts::identity::v1::{ApiKey, CreateApiKeyRequest};
 use contracts::inventory::v1::stock_move_service_client::StockMoveServiceClient;
 use contracts::inventory::v1::{ReceiveStockLine, ReceiveStockRequest};
 use contracts::orders::v1::order_service_client::OrderServiceClient;
@@ -23,6 +25,7 @@ async fn every_rule_of_every_request_is_enforced() {
     // A request that breaks one rule must be refused, and the refusal must name the field and the rule.
     let mesh = crate::mesh().await;
     let acme = mesh.sign_up("acme").await;
+    make_key(&acme).await;
     let (mut broken, mut wrong) = (0, Vec::new());
     let all = resources();
     for method in methods() {
@@ -82,6 +85,7 @@ async fn nobody_finds_what_is_not_his() {
         create(&acme, &all, resource, 8).await.unwrap();
     }
     sell(&acme).await;
+    make_key(&acme).await;
     mesh.at_rest().await;
     let mut wrong = Vec::new();
     let (mut asked, mut own_ids) = (0, 0);
@@ -174,6 +178,13 @@ async fn sell(acme: &Party) {
         (order.unwrap().into_inner().state() == OrderState::Completed).then_some(())
     })
     .await;
+}
+
+async fn make_key(acme: &Party) {
+    let key =
+        ApiKey { display_name: "Web shop".to_owned(), scopes: vec!["crm.*".to_owned()], ..ApiKey::default() };
+    let key = CreateApiKeyRequest { api_key: Some(key), ..CreateApiKeyRequest::default() };
+    acme.client(ApiKeyServiceClient::new).create_api_key(key).await.unwrap();
 }
 
 fn is_id(field: &FieldDescriptor) -> bool {
