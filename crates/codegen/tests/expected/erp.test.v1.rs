@@ -7,26 +7,31 @@ pub(crate) static WIDGET_METHODS: [::store::Method; 5] = [
         path: "/erp.test.v1.WidgetService/GetWidget",
         access: ::store::Access::Permission("test.widgets.read"),
         mutating: false,
+        read_permissions: &[],
     },
     ::store::Method {
         path: "/erp.test.v1.WidgetService/ListWidgets",
         access: ::store::Access::Authenticated,
         mutating: false,
+        read_permissions: &[],
     },
     ::store::Method {
         path: "/erp.test.v1.WidgetService/UpdateWidget",
         access: ::store::Access::Permission("test.widgets.write"),
         mutating: true,
+        read_permissions: &[],
     },
     ::store::Method {
         path: "/erp.test.v1.WidgetService/DeleteWidget",
         access: ::store::Access::Permission("test.widgets.delete"),
         mutating: true,
+        read_permissions: &[],
     },
     ::store::Method {
         path: "/erp.test.v1.WidgetService/RingBell",
         access: ::store::Access::Public,
         mutating: false,
+        read_permissions: &[],
     },
 ];
 
@@ -405,6 +410,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -416,6 +422,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -427,6 +434,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: true,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -438,6 +446,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -449,6 +458,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -460,6 +470,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -471,6 +482,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: true,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -482,6 +494,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -493,6 +506,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -504,6 +518,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -515,6 +530,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[
                 ("COLOR_UNSPECIFIED", 0),
                 ("UNSPECIFIED", 0),
@@ -533,6 +549,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -544,6 +561,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -555,6 +573,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -566,6 +585,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -577,6 +597,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -588,6 +609,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -599,6 +621,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -610,6 +633,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[
                 ("COLOR_UNSPECIFIED", 0),
                 ("UNSPECIFIED", 0),
@@ -628,6 +652,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -639,6 +664,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -650,6 +676,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: true,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -661,6 +688,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -672,6 +700,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
         ::store::Column {
@@ -683,6 +712,7 @@ pub(crate) static WIDGET_TABLE: ::store::Table = ::store::Table {
             immutable: false,
             personal: false,
             secret: false,
+            read_permission: None,
             values: &[],
         },
     ],
