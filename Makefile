@@ -104,7 +104,7 @@ clients-test: clients ## the committed sources are the generated ones, and work 
 	  [ -z "$$changed" ] || { echo "$$changed"; echo 'clients: not what the contracts give; commit what make clients makes' >&2; exit 1; }
 	$(CARGO) build --workspace --bin all
 	cd clients/typescript && npm ci --silent --ignore-scripts && npm run --silent lint && TESSERA_ALL=$(ALL) npm test
-	$(CARGO) test -p gateway-grpcweb --test clients
+	$(CARGO) test --workspace --test clients
 	TESSERA_ALL=$(ALL) clients/python/test.sh --quiet
 	TESSERA_ALL=$(ALL) clients/go/test.sh
 
