@@ -34,7 +34,7 @@ pub struct Claimed {
     pub kind: String,
     /// To what it is to be done.
     pub key: String,
-    /// How often it was tried before.
+    /// How often in a row it has failed; what a dead process left undone is no failure of the job's.
     pub attempts: i32,
     /// What set it off.
     pub correlation_id: String,
@@ -54,12 +54,12 @@ pub async fn claim(env: &Env, kinds: &[&str], lease: Duration) -> Result<Vec<Cla
     let mut cx = system_cx(env, "claim jobs");
     let now = cx.now();
     let query = sqlx::query_as::<_, (Uuid, String, String, i32, String, i64)>(
-        "update tessera.jobs set lease_time = $2, attempts = attempts + 1
+        "update tessera.jobs set lease_time = $2
          where (tenant_id, kind, key) in (
              select tenant_id, kind, key from tessera.jobs
              where run_time <= $1 and (lease_time is null or lease_time < $1) and kind = any($3)
              order by run_time limit $4 for update skip locked)
-         returning tenant_id, kind, key, attempts - 1, correlation_id, generation",
+         returning tenant_id, kind, key, attempts, correlation_id, generation",
     )
     .bind(now)
     .bind(now + lease)
@@ -118,7 +118,7 @@ impl Claimed {
         let mut cx = self.cx(env, Duration::from_secs(10));
         let run_time = cx.now() + pause;
         let query = sqlx::query(
-            "update tessera.jobs set lease_time = null, run_time = $3, last_error = left($4, 2000)
+            "update tessera.jobs set lease_time = null, attempts = attempts + 1, run_time = $3, last_error = left($4, 2000)
              where kind = $1 and key = $2",
         );
         let text = error.to_string();
