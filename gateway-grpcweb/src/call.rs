@@ -37,7 +37,8 @@ impl Fault {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 
-    fn or(&self, error: ApiError) -> ApiError {
+    /// The error that was left behind, or else this one.
+    pub(crate) fn or(&self, error: ApiError) -> ApiError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(error)
     }
 }

@@ -14,6 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use crate::Body;
 use crate::backend::Backend;
 use crate::edge::Edge;
+use crate::edge::record::Record;
 use crate::error::ApiError;
 use crate::mcp::GrantCache;
 use crate::options::Options;
@@ -37,12 +38,6 @@ pub(crate) struct Inner {
     ready: AtomicBool,
     /// What callers of tools may do, for seconds.
     pub(crate) grants: GrantCache,
-}
-
-impl Inner {
-    pub(crate) fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
-        self.snapshot.load()
-    }
 }
 
 /// What may be posted to the path of a gRPC method.
@@ -112,26 +107,23 @@ impl Gateway {
     /// Answers in the protocol that the request speaks.
     pub(crate) async fn dispatch(
         &self,
-        snapshot: &Arc<Snapshot>,
-        protocol: &Protocol,
+        record: &Record,
         request: Request<Body>,
     ) -> Result<Response<Body>, ApiError> {
-        match protocol {
+        let snapshot = &record.snapshot;
+        match &record.protocol {
             Protocol::Connect { kind } => connect::serve(&self.inner, snapshot, *kind, request).await,
             Protocol::Grpc { content_type } if content_type == "application/grpc+json" => {
                 grpc_json::serve(&self.inner, snapshot, request).await
             }
-            Protocol::Grpc { .. } => grpc::forward(&self.inner, request).await,
+            Protocol::Grpc { .. } => grpc::forward(&self.inner, snapshot, request).await,
             Protocol::GrpcWeb { form } => grpc_web::serve(&self.inner, snapshot, request, *form).await,
-            Protocol::Rest { .. } => self.rest(snapshot, request).await,
+            Protocol::Rest { .. } => self.rest(record, request).await,
         }
     }
 
-    async fn rest(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, ApiError> {
+    async fn rest(&self, record: &Record, request: Request<Body>) -> Result<Response<Body>, ApiError> {
+        let snapshot = &record.snapshot;
         if let Some(response) = self.health(&request)? {
             return Ok(response);
         }
@@ -144,21 +136,20 @@ impl Gateway {
         if let Some(options) = &self.inner.options.mcp
             && mcp::is_path(request.uri().path())
         {
-            return Ok(mcp::serve(self, options, snapshot, request).await);
+            return Ok(mcp::serve(self, options, record, request).await);
         }
         let path = request.uri().path();
-        if request.method() == Method::OPTIONS
-            && let Found::OtherMethods(methods) = snapshot.find("OPTIONS", path)
-        {
-            return Ok(options(&methods));
+        if record.matched.is_none() {
+            let found = snapshot.find(request.method().as_str(), path);
+            if let (&Method::OPTIONS, Found::OtherMethods(methods)) = (request.method(), &found) {
+                return Ok(options(methods));
+            }
+            // A method's own path is there, but not for REST.
+            if snapshot.has_method(path) && matches!(found, Found::Nothing) {
+                return Err(ApiError::unsupported_media_type(METHOD_MEDIA));
+            }
         }
-        // A method's own path is there, but not for REST.
-        if snapshot.has_method(path)
-            && matches!(snapshot.find(request.method().as_str(), path), Found::Nothing)
-        {
-            return Err(ApiError::unsupported_media_type(METHOD_MEDIA));
-        }
-        rest::serve(&self.inner, snapshot, request).await
+        rest::serve(&self.inner, snapshot, record.matched.as_ref(), request).await
     }
 
     fn health(&self, request: &Request<Body>) -> Result<Option<Response<Body>>, ApiError> {

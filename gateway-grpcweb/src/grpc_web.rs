@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Frame;
 
 use crate::Body;
+use crate::call::Fault;
 use crate::edge::record::Outcome;
 use crate::error::ApiError;
 use crate::gateway::Inner;
@@ -66,15 +67,18 @@ pub(crate) async fn serve(
     // The length is that of another encoding, and gRPC does not need it.
     request.headers_mut().remove(CONTENT_LENGTH);
     request.headers_mut().remove("x-grpc-web");
+    let fault = Fault::default();
     if form.text {
-        request = request.map(|body| Body::new(FromText { body, rest: Vec::new() }));
+        let fault = fault.clone();
+        request = request.map(|body| Body::new(FromText { body, rest: Vec::new(), fault }));
     }
     let answer = if form.json {
-        crate::grpc_json::serve(inner, snapshot, request).await?
+        crate::grpc_json::serve(inner, snapshot, request).await
     } else {
-        crate::grpc::forward(inner, request).await?
+        crate::grpc::forward(inner, snapshot, request).await
     };
-    let (mut head, body) = answer.into_parts();
+    // A body that broke off looks to the service, and so to its channel, like a caller who left.
+    let (mut head, body) = answer.map_err(|error| fault.or(error))?.into_parts();
     head.headers.insert(CONTENT_TYPE, form.content_type());
     head.headers.remove(CONTENT_LENGTH);
     let outcome = Outcome::new();
@@ -155,9 +159,16 @@ struct FromText {
     body: Body,
     /// Up to three characters that wait for the rest of their group of four.
     rest: Vec<u8>,
+    /// What is wrong with the text.
+    fault: Fault,
 }
 
 impl FromText {
+    fn refuse(&self, why: &str) -> tonic::Status {
+        self.fault.set(ApiError::malformed(why));
+        tonic::Status::invalid_argument(why)
+    }
+
     fn decode(&mut self, data: &[u8]) -> Result<Bytes, tonic::Status> {
         self.rest.extend_from_slice(data);
         let whole = self.rest.len() / 4 * 4;
@@ -169,7 +180,7 @@ impl FromText {
             let to = padded.map_or(whole, |at| from + at / 4 * 4 + 4);
             STANDARD
                 .decode_vec(&self.rest[from..to], &mut out)
-                .map_err(|_| tonic::Status::invalid_argument("the body is no base64"))?;
+                .map_err(|_| self.refuse("the body is no base64"))?;
             from = to;
         }
         self.rest.drain(..whole);
@@ -188,7 +199,7 @@ impl http_body::Body for FromText {
         loop {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
                 let cut = !std::mem::take(&mut self.rest).is_empty();
-                return Poll::Ready(cut.then(|| Err(tonic::Status::invalid_argument("the body is cut off"))));
+                return Poll::Ready(cut.then(|| Err(self.refuse("the body is cut off within its base64"))));
             };
             // Trailers mean nothing in a request of HTTP/1.1.
             let Ok(data) = frame?.into_data() else { continue };
@@ -206,7 +217,7 @@ mod tests {
 
     #[test]
     fn base64_in_pieces() {
-        let mut source = FromText { body: Body::empty(), rest: Vec::new() };
+        let mut source = FromText { body: Body::empty(), rest: Vec::new(), fault: Fault::default() };
         let text = format!("{}{}", STANDARD.encode(b"abcd"), STANDARD.encode(b"efghij"));
         let mut out = Vec::new();
         for byte in text.as_bytes() {

@@ -62,6 +62,8 @@ pub(crate) struct MethodPlan {
 
 /// One HTTP rule.
 pub(crate) struct Route {
+    /// Its place among all rules.
+    index: usize,
     pub(crate) method: usize,
     /// The HTTP method.
     pub(crate) verb: Box<str>,
@@ -85,6 +87,13 @@ pub(crate) struct Route {
     pub(crate) raw_out: Option<Box<[u32]>>,
     /// By which a stream of the service can be taken up again.
     pub(crate) cursor: Option<Cursor>,
+}
+
+/// The rule that a request fits.
+pub(crate) struct Matched {
+    route: usize,
+    /// The text of the path's variables, decoded, in their order.
+    pub(crate) variables: Vec<String>,
 }
 
 /// What a request's body is.
@@ -181,22 +190,31 @@ impl Snapshot {
         &self.methods
     }
 
-    /// Finds the method that a request asks for, by its own path or by a rule.
-    pub(crate) fn index_of(&self, method: &http::Method, path: &str) -> Option<usize> {
-        if let Some(index) = self.by_path.get(path) {
-            return Some(*index);
-        }
-        let by_rule = |method| match self.find(method, path) {
-            Found::Route(route, _) => Some(route.method),
+    /// Finds the rule that a request fits; HEAD is answered like GET, without the body.
+    pub(crate) fn matched(&self, method: &http::Method, path: &str) -> Option<Matched> {
+        let matched = |method: &str| match self.find(method, path) {
+            Found::Route(route, bound) => {
+                let variables = bound.into_iter().map(|(_, text)| text.into_owned()).collect();
+                Some(Matched { route: route.index, variables })
+            }
             _ => None,
         };
-        let found = by_rule(method.as_str());
-        if found.is_none() && *method == http::Method::HEAD { by_rule("GET") } else { found }
+        let found = matched(method.as_str());
+        if found.is_none() && *method == http::Method::HEAD { matched("GET") } else { found }
+    }
+
+    pub(crate) fn route(&self, matched: &Matched) -> &Route {
+        self.router.value(matched.route)
     }
 
     /// The method whose own path it is.
     pub(crate) fn method_at(&self, path: &str) -> Option<&MethodPlan> {
-        self.by_path.get(path).map(|index| &self.methods[*index])
+        self.index_at(path).map(|index| &self.methods[index])
+    }
+
+    /// The place of the method whose own path it is.
+    pub(crate) fn index_at(&self, path: &str) -> Option<usize> {
+        self.by_path.get(path).copied()
     }
 
     /// Whether the path is that of a gRPC method.
@@ -266,6 +284,7 @@ impl Snapshot {
         };
         let mask = mask_field(&self.plans, plan.input, verb, &body);
         let route = Route {
+            index: self.router.routes().len(),
             method,
             verb: verb.into(),
             template: path.into(),

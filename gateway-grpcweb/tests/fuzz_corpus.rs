@@ -5,6 +5,9 @@
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
+#[path = "../fuzz/jwt.rs"]
+mod jwt;
+
 use std::path::Path;
 
 use rand::rngs::StdRng;
@@ -82,4 +85,9 @@ fn response() {
 #[test]
 fn frames() {
     replay("frames", targets::frames);
+}
+
+#[test]
+fn jwt() {
+    replay("jwt", jwt::jwt);
 }

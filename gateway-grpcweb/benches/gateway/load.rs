@@ -81,6 +81,39 @@ impl Load {
         ]
     }
 
+    /// GET of a book, by a client that takes its time.
+    pub fn route_of_books() -> Self {
+        Self { name: "", what: What::Http1(http1("GET", "/v1/books/1", "", &[]), b"\"birthYear\":1909") }
+    }
+
+    /// Runs for a while as a client with a few connections, who rests between calls.
+    pub async fn pace(&self, proxy: &Proxy, duration: Duration) -> Measured {
+        const CONNECTIONS: usize = 4;
+        const REST: Duration = Duration::from_millis(2);
+        let What::Http1(request, _) = &self.what else { panic!("{} is not paced", self.name) };
+        let begun = Instant::now();
+        let mut clients = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let mut client = Http1::connect(proxy.port).await;
+            let request = request.clone();
+            clients.push(tokio::spawn(async move {
+                let mut times = Vec::new();
+                while begun.elapsed() < duration {
+                    let asked = Instant::now();
+                    client.call(&request).await;
+                    times.push(asked.elapsed());
+                    tokio::time::sleep(REST).await;
+                }
+                times
+            }));
+        }
+        let mut times = Vec::new();
+        for client in clients {
+            times.extend(client.await.unwrap_or_else(|error| panic!("{error}")));
+        }
+        Measured { times, elapsed: begun.elapsed(), ..Measured::default() }
+    }
+
     /// GET on one of many routes.
     pub fn route(index: usize) -> Self {
         let path = format!("/v2/kinds/0190a5f4-7c1e-7d55-9a55-3c1f3b8e2d11/parts{index}");

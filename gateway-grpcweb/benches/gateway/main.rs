@@ -1,9 +1,10 @@
 //! `make bench-gateway`: the gateway beside Envoy, in turns within one run.
 //!
 //! Each proxy has one worker, pinned to the first core. The load and the service behind the proxies share
-//! the second core, and are the same for both. Requests a second are what came through; CPU time a request
+//! the second core, and are the same for both. `PARTS="compare grow attack"` chooses. Requests a second are what came through; CPU time a request
 //! is the proxy's own, which holds on a busy machine, too.
 
+mod attack;
 mod backend;
 mod load;
 mod processes;
@@ -33,9 +34,22 @@ fn main() {
     runtime.unwrap_or_else(|error| panic!("{error}")).block_on(async {
         let set = sets::library();
         let upstream = backend::start(sets::book(&set)).await;
-        compare(&set, upstream).await;
-        grow(upstream).await;
+        if wants("compare") {
+            compare(&set, upstream).await;
+        }
+        if wants("grow") {
+            grow(upstream).await;
+        }
+        if wants("attack") {
+            attack::withstand(&set, upstream).await;
+        }
     });
+}
+
+/// Whether a part is to be measured: all are when none is named.
+fn wants(part: &str) -> bool {
+    let named: Vec<_> = std::env::args().skip(1).filter(|one| !one.starts_with('-')).collect();
+    named.is_empty() || named.iter().any(|one| one == part)
 }
 
 /// Every kind of load, ours and Envoy in turns.

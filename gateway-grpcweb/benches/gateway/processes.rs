@@ -47,6 +47,15 @@ fn pin(core: &str, process: u32) {
     assert!(pinned.is_ok_and(|status| status.success()), "the machine needs two cores and taskset");
 }
 
+/// Lets both sides have so many connections.
+pub fn allow_files(proxy: &Proxy, files: usize) {
+    for process in [proxy.id, std::process::id()] {
+        let limit = format!("--nofile={files}:{files}");
+        let status = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status();
+        assert!(status.is_ok_and(|status| status.success()), "the machine must allow {files} open files");
+    }
+}
+
 impl Proxy {
     /// The gateway with one worker.
     pub async fn ours(set: &[u8], upstream: u16) -> Self {
@@ -62,6 +71,9 @@ impl Proxy {
             .env("TESSERA_PEER_LIBRARY", format!("http://127.0.0.1:{upstream}"))
             .env("TESSERA_CORS_ORIGINS", "*")
             .env("TESSERA_AUTH", "off")
+            // All the clients of this program have one address.
+            .env("TESSERA_GATEWAY_MAX_CONNECTIONS", "20000")
+            .env("TESSERA_GATEWAY_MAX_CONNECTIONS_PER_ADDRESS", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()

@@ -127,6 +127,15 @@ pub(crate) fn put_from_base64(out: &mut Vec<u8>, text: &str) -> Option<usize> {
     Some(decoded.len())
 }
 
+/// Two lower-case digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Decodes base64 of either alphabet, padded or not.
 pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let url = text.bytes().any(|one| matches!(one, b'-' | b'_'));

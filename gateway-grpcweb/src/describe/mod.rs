@@ -36,6 +36,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use document::{Contracts, methods};
 
 use crate::Body;
+use crate::codec::text::hex;
 use crate::error::ApiError;
 use crate::mcp::Tools;
 use crate::options::Options;
@@ -61,14 +62,14 @@ pub(crate) struct Document {
 impl Document {
     fn new(text: Vec<u8>, content_type: &'static str) -> Self {
         let digest = Sha256::digest(&text);
-        let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         // A vector takes all that is written to it.
         let gzip = encoder.write_all(&text).and_then(|()| encoder.finish()).unwrap_or_default();
         Self {
             plain: text.into(),
             gzip: gzip.into(),
-            etag: HeaderValue::try_from(format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
+            etag: HeaderValue::try_from(format!("\"{}\"", hex(&digest[..16])))
+                .unwrap_or(HeaderValue::from_static("\"0\"")),
             content_type: HeaderValue::from_static(content_type),
         }
     }

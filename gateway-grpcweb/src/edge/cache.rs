@@ -31,7 +31,28 @@ const OVERHEAD: usize = 1024;
 
 type Key = [u8; 32];
 
-struct Kept {
+/// Whether an answer was at hand; it is among the answer's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Hit,
+    Miss,
+}
+
+impl Kept {
+    /// As logs and metrics call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+        }
+    }
+
+    fn count(self) {
+        metrics::counter!("gateway_cache_total", "outcome" => self.name()).increment(1);
+    }
+}
+
+struct Stored {
     headers: HeaderMap,
     body: Bytes,
     since: Instant,
@@ -43,13 +64,13 @@ struct Passed(Mutex<Option<Result<Response<Body>, ApiError>>>);
 
 /// The kept answers.
 pub(crate) struct Cache {
-    store: Store<Key, Arc<Kept>>,
+    store: Store<Key, Arc<Stored>>,
 }
 
 struct Lives;
 
-impl Expiry<Key, Arc<Kept>> for Lives {
-    fn expire_after_create(&self, _: &Key, kept: &Arc<Kept>, _: Instant) -> Option<Duration> {
+impl Expiry<Key, Arc<Stored>> for Lives {
+    fn expire_after_create(&self, _: &Key, kept: &Arc<Stored>, _: Instant) -> Option<Duration> {
         Some(kept.lives)
     }
 }
@@ -58,7 +79,7 @@ impl Cache {
     /// Keeps answers of so many bytes.
     pub(crate) fn new(bytes: u64) -> Self {
         let weight =
-            |_: &Key, kept: &Arc<Kept>| u32::try_from(kept.body.len() + OVERHEAD).unwrap_or(u32::MAX);
+            |_: &Key, kept: &Arc<Stored>| u32::try_from(kept.body.len() + OVERHEAD).unwrap_or(u32::MAX);
         Self { store: Store::builder().max_capacity(bytes).weigher(weight).expire_after(Lives).build() }
     }
 
@@ -67,12 +88,12 @@ impl Cache {
         &self,
         gateway: &Gateway,
         record: &Record,
-        (declared, caller): (Declared, Option<&Caller>),
+        declared: Declared,
         mut request: Request<Body>,
     ) -> Result<Response<Body>, ApiError> {
         let asked = request.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or("");
         let (no_store, no_cache) = (asked.contains("no-store"), asked.contains("no-cache"));
-        let key = key(declared, caller, &request).filter(|_| !no_store);
+        let key = key(declared, record.caller.as_ref(), &request).filter(|_| !no_store);
         let Some(key) = key else { return gateway.call(record, request).await };
         if no_cache {
             self.store.invalidate(&key).await;
@@ -82,15 +103,18 @@ impl Cache {
         let mut own = Some(request);
         let init = async {
             let request = own.take().expect("taken once, here");
-            metrics::counter!("gateway_cache_total", "outcome" => "miss").increment(1);
+            Kept::Miss.count();
             keep(declared, gateway.call(record, request).await).await
         };
         match Box::pin(self.store.try_get_with(key, init)).await {
             Ok(kept) => {
-                if own.is_some() {
-                    metrics::counter!("gateway_cache_total", "outcome" => "hit").increment(1);
+                let outcome = if own.is_none() { Kept::Miss } else { Kept::Hit };
+                if outcome == Kept::Hit {
+                    outcome.count();
                 }
-                Ok(show(&kept, declared, version.as_ref()))
+                let mut response = show(&kept, declared, version.as_ref());
+                response.extensions_mut().insert(outcome);
+                Ok(response)
             }
             Err(passed) => match own {
                 // Somebody else's call had an answer that is nobody else's.
@@ -141,7 +165,7 @@ fn key(declared: Declared, caller: Option<&Caller>, request: &Request<Body>) -> 
 async fn keep(
     declared: Declared,
     answer: Result<Response<Body>, ApiError>,
-) -> Result<Arc<Kept>, Box<Passed>> {
+) -> Result<Arc<Stored>, Box<Passed>> {
     let pass = |answer| Err(Box::new(Passed(Mutex::new(Some(answer)))));
     let answer = match answer {
         Ok(answer) => answer,
@@ -155,13 +179,18 @@ async fn keep(
     match Limited::new(body, LONGEST).collect().await {
         Ok(body) => {
             let lives = Duration::from_secs(declared.max_age_seconds.into());
-            Ok(Arc::new(Kept { headers: head.headers, body: body.to_bytes(), since: Instant::now(), lives }))
+            Ok(Arc::new(Stored {
+                headers: head.headers,
+                body: body.to_bytes(),
+                since: Instant::now(),
+                lives,
+            }))
         }
         Err(error) => pass(Err(ApiError::internal(&error))),
     }
 }
 
-fn show(kept: &Kept, declared: Declared, version: Option<&HeaderValue>) -> Response<Body> {
+fn show(kept: &Stored, declared: Declared, version: Option<&HeaderValue>) -> Response<Body> {
     let age = kept.since.elapsed();
     let same = version.zip(kept.headers.get(ETAG)).is_some_and(|(asked, tag)| matches_any(asked, tag));
     let mut response = Response::new(if same { Body::empty() } else { crate::body(kept.body.clone()) });

@@ -2,17 +2,18 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Method, Request, Response};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Collected};
 use tonic::Code;
 
-use crate::edge::auth::Caller;
 use crate::edge::compress::{self, Coding};
 use crate::edge::connections::Busy;
 use crate::edge::limit::Told;
 use crate::edge::record::Record;
 use crate::edge::{Edge, address, auth, deadline, decompress};
 use crate::error::ApiError;
-use crate::{Body, Gateway, cors, headers};
+use crate::{Body, Gateway, cors, headers, mcp};
 
 impl Gateway {
     /// Answers one request that comes from nowhere in particular: this process, most likely.
@@ -33,14 +34,14 @@ impl Gateway {
         self.pass(record, request).await
     }
 
-    async fn pass(&self, record: Record, request: Request<Body>) -> Response<Body> {
+    async fn pass(&self, mut record: Record, request: Request<Body>) -> Response<Body> {
         let head = request.method() == Method::HEAD;
         let origins = &self.options().origins;
         let allowed = cors::allowed_origin(origins, request.headers());
         let coding = Coding::accepted(request.headers());
         let mut response = match cors::preflight(&request, allowed.as_ref()) {
             Some(response) => response,
-            None => match self.admit(&record, request).await {
+            None => match self.admit(&mut record, request).await {
                 Ok(response) => response,
                 Err(error) => error.answer(&record.protocol, &record.snapshot),
             },
@@ -57,14 +58,18 @@ impl Gateway {
     }
 
     /// What may refuse a request before its call.
-    async fn admit(&self, record: &Record, mut request: Request<Body>) -> Result<Response<Body>, ApiError> {
+    pub(crate) async fn admit(
+        &self,
+        record: &mut Record,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, ApiError> {
         deadline::settle(request.headers_mut(), self.options().max_timeout)?;
-        let (caller, told) = self.know(record, request.headers_mut()).await?;
+        let told = self.know(record, &mut request).await?;
         let declared = record.method().and_then(|method| method.declared.cache);
         let mut response = match (&self.edge().cache, declared) {
             (Some(cache), Some(declared)) if record.protocol.has_content_codings() => {
                 // Apart from the way of other calls, whose futures are not to grow by it.
-                Box::pin(cache.answer(self, record, (declared, caller.as_ref()), request)).await
+                Box::pin(cache.answer(self, record, declared, request)).await
             }
             _ => self.call(record, request).await,
         };
@@ -88,44 +93,56 @@ impl Gateway {
             let unpacked = tokio::time::timeout(deadline.unwrap_or(options.timeout), unpacked);
             request = unpacked.await.map_err(|_| ApiError::deadline())??;
         }
-        self.dispatch(&record.snapshot, &record.protocol, request).await
+        self.dispatch(record, request).await
+    }
+
+    /// Calls a method for a tool: JSON in and out, as [`Gateway::handle`] does, but for the caller
+    /// of a request that was let in and counted already.
+    pub(crate) async fn call_tool(
+        &self,
+        mut record: Record,
+        request: Request<Body>,
+    ) -> Result<Bytes, ApiError> {
+        match self.admit(&mut record, request).await {
+            Ok(response) => {
+                let body = record.answered(response).into_body().collect().await;
+                body.map(Collected::to_bytes).map_err(|error| ApiError::internal(&error))
+            }
+            Err(error) => {
+                record.refused(&error);
+                Err(error)
+            }
+        }
     }
 
     /// Finds out who calls, and whether they may call so often.
-    async fn know(
-        &self,
-        record: &Record,
-        headers: &mut HeaderMap,
-    ) -> Result<(Option<Caller>, Option<Told>), ApiError> {
+    async fn know(&self, record: &mut Record, request: &mut Request<Body>) -> Result<Option<Told>, ApiError> {
         let Edge { auth, limits, .. } = self.edge();
         let trusted = &self.options().trusted_proxies;
-        let address = record.peer.map(|peer| address::caller(peer, headers, trusted));
-        let method = record.method();
+        let address = record.peer.map(|peer| address::caller(peer, request.headers(), trusted));
         // Tools are called on behalf of whoever signs in; listing the public ones needs nobody.
-        let public = match method {
+        let public = match record.method() {
             Some(method) => method.declared.public,
-            None if !record.is_mcp() => return Ok((None, None)),
-            None => !auth::has_credentials(headers),
+            None if !mcp::is_path(request.uri().path()) => return Ok(None),
+            None => !auth::has_credentials(request.headers()),
         };
         if let (Some(limits), false) = (limits, public) {
             limits.check_strikes(address)?;
         }
-        let caller = match auth {
-            Some(auth) => match auth.admit(headers, public).await {
-                Ok(caller) => caller,
+        if let (Some(auth), None) = (auth, &record.caller) {
+            match auth.admit(request.headers_mut(), public).await {
+                Ok(caller) => record.caller = caller,
                 Err(error) => {
                     if let (Some(limits), Code::Unauthenticated) = (limits, error.code) {
                         limits.strike(address);
                     }
                     return Err(error);
                 }
-            },
-            None => None,
-        };
-        let told = match limits {
-            Some(limits) => limits.take(method, caller.as_ref(), address).await?,
-            None => None,
-        };
-        Ok((caller, told))
+            }
+        }
+        match limits {
+            Some(limits) => limits.take(record, address).await,
+            None => Ok(None),
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! What is kept of every request when it is over: one line in the access log, and the metrics.
 //!
 //! The line is an event of the target `access`; with the JSON format it is one object. Its fields:
-//! `protocol` (`rest`, `grpc`, `grpc-web`, `connect`), `http_method`, `rpc` (full name of the
-//! method, absent for paths that are none), `status` (of HTTP; 499 when the caller left before
-//! the answer), `grpc_status` (the number, where the protocol has one), `micros` (from the
-//! request's headers to the answer's end), `request_id`, `trace_id`, and `ended` (`whole`, or `cut`
-//! when the caller left or the connection broke before the end). Paths, queries, addresses and
-//! tokens are not in it: they hold personal data.
+//! `protocol` (`rest`, `grpc`, `grpc-web`, `connect`, `mcp` for the call of a tool), `http_method`,
+//! `rpc` (full name of the method, absent for paths that are none), `status` (of HTTP; 499 when the
+//! caller left before the answer), `grpc_status` (the number, where the protocol has one), `micros`
+//! (from the request's headers to the answer's end), `request_id`, `trace_id`, `tenant_id` and
+//! `user_id` (of whoever was let in by a token or key), `cache` (`hit` or `miss`, where answers are
+//! kept), and `ended` (`whole`, or `cut` when the caller left or the connection broke before the
+//! end). Paths, queries, addresses and tokens are not in it: they hold personal data.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -20,11 +21,14 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body::{Frame, SizeHint};
 
 use crate::Body;
+use crate::edge::auth::Caller;
+use crate::edge::cache::Kept;
 use crate::edge::connections::Busy;
 use crate::edge::identity::Names;
 use crate::edge::metrics::{self, Ending};
+use crate::error::ApiError;
 use crate::protocol::Protocol;
-use crate::snapshot::{MethodPlan, Snapshot};
+use crate::snapshot::{Matched, MethodPlan, Snapshot};
 
 /// The status of a caller that did not wait for its answer.
 const GONE: u16 = 499;
@@ -64,13 +68,19 @@ pub(crate) struct Record {
     pub(crate) snapshot: Arc<Snapshot>,
     /// Index of the method that was asked for.
     method: Option<usize>,
+    /// The rule that a REST request fits.
+    pub(crate) matched: Option<Matched>,
     pub(crate) protocol: Protocol,
-    mcp: bool,
+    /// Who was let in.
+    pub(crate) caller: Option<Caller>,
+    /// The call of a tool, within a request that was counted already.
+    pub(crate) tool: bool,
     http_method: Method,
     started: Instant,
     status: u16,
     grpc_status: Option<u8>,
     outcome: Option<Outcome>,
+    kept: Option<Kept>,
     whole: bool,
     /// The network address at the other end of the connection.
     pub(crate) peer: Option<IpAddr>,
@@ -81,18 +91,30 @@ impl Record {
     pub(crate) fn begin(request: &mut Request<Body>, snapshot: Arc<Snapshot>) -> Self {
         let started = Instant::now();
         metrics::IN_FLIGHT.increment(1.0);
-        let method = snapshot.index_of(request.method(), request.uri().path());
+        let protocol = Protocol::of(request, &snapshot);
+        let path = request.uri().path();
+        let matched = match protocol {
+            Protocol::Rest { .. } => snapshot.matched(request.method(), path),
+            _ => None,
+        };
+        let method = match &matched {
+            Some(matched) => Some(snapshot.route(matched).method),
+            None => snapshot.index_at(path),
+        };
         Self {
-            mcp: crate::mcp::is_path(request.uri().path()),
             names: Names::settle(request.headers_mut()),
-            protocol: Protocol::of(request, &snapshot),
+            protocol,
             http_method: request.method().clone(),
             snapshot,
             method,
+            matched,
+            caller: None,
+            tool: false,
             started,
             status: GONE,
             grpc_status: None,
             outcome: None,
+            kept: None,
             whole: false,
             peer: None,
             busy: None,
@@ -104,21 +126,31 @@ impl Record {
         Some(&self.snapshot.methods()[self.method?])
     }
 
-    /// Whether the request is one for tools, whose method is in its body.
-    pub(crate) fn is_mcp(&self) -> bool {
-        self.mcp
-    }
-
     /// Notes the connection, which is busy until the record ends.
     pub(crate) fn came_from(&mut self, peer: IpAddr, busy: Busy) {
         self.peer = Some(peer);
         self.busy = Some(busy);
     }
 
+    /// Makes it the call of a tool, for somebody whom the edge has let in.
+    pub(crate) fn for_tool(&mut self, caller: Option<Caller>, peer: Option<IpAddr>) {
+        self.tool = true;
+        self.caller = caller;
+        self.peer = peer;
+    }
+
+    /// Notes that the request was refused, or failed.
+    pub(crate) fn refused(&mut self, error: &ApiError) {
+        self.status = error.http_status().as_u16();
+        self.grpc_status = Some(error.code as u8);
+        self.whole = true;
+    }
+
     /// Notes the answer; the record ends with its body.
     pub(crate) fn answered(mut self, mut response: Response<Body>) -> Response<Body> {
         self.status = response.status().as_u16();
         self.grpc_status = grpc_status(response.headers());
+        self.kept = response.extensions_mut().remove::<Kept>();
         if http_body::Body::size_hint(response.body()).exact().is_some() {
             self.whole = true;
             return response;
@@ -133,14 +165,16 @@ impl Drop for Record {
         let grpc_status = self.grpc_status.or_else(|| self.outcome.as_ref()?.get());
         let took = self.started.elapsed();
         metrics::IN_FLIGHT.decrement(1.0);
-        let ending = Ending { protocol: self.protocol.name(), status: self.status, grpc_status };
+        let protocol = if self.tool { "mcp" } else { self.protocol.name() };
+        let ending = Ending { protocol, status: self.status, grpc_status };
         match self.method() {
             Some(method) => method.meter.record(&method.full_name, ending, took),
             None => metrics::STRAYS.record("", ending, took),
         }
+        let claims = self.caller.as_ref().map(|caller| &caller.token.claims);
         tracing::info!(
             target: "access",
-            protocol = self.protocol.name(),
+            protocol,
             http_method = self.http_method.as_str(),
             rpc = self.method().map(|method| &*method.full_name),
             status = self.status,
@@ -148,6 +182,9 @@ impl Drop for Record {
             micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             request_id = self.names.request_id(),
             trace_id = self.names.trace_id(),
+            tenant_id = claims.and_then(|claims| claims.tenant_id).map(tracing::field::display),
+            user_id = claims.map(|claims| &*claims.sub),
+            cache = self.kept.map(Kept::name),
             ended = if self.whole { "whole" } else { "cut" },
         );
     }

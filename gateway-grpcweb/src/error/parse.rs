@@ -10,6 +10,8 @@ use tonic_types::pb;
 
 use super::{Any, ApiError, Status};
 
+const DETAILS: &str = "grpc-status-details-bin";
+
 impl ApiError {
     /// Reads the status out of an answer's headers or trailers. None: there is none.
     pub(crate) fn from_metadata(metadata: &HeaderMap) -> Option<Result<(), Self>> {
@@ -20,12 +22,7 @@ impl ApiError {
         let message =
             metadata.get("grpc-message").map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned());
         let message = message.and_then(|text| crate::routing::decode(&text).map(Cow::into_owned));
-        let details = metadata
-            .get("grpc-status-details-bin")
-            .and_then(|text| text.to_str().ok())
-            .and_then(crate::codec::text::decode_base64)
-            .and_then(|bytes| Status::decode(&*bytes).ok())
-            .map_or_else(Vec::new, |status| status.details);
+        let details = details(metadata).unwrap_or_default();
         let mut error = Self::from_service(code, message.unwrap_or_default(), details);
         // What the service says beside the status goes on as it does when all is well.
         for (name, value) in &crate::headers::answer_headers(metadata.clone()) {
@@ -34,13 +31,27 @@ impl ApiError {
         Some(Err(error))
     }
 
+    /// Takes what a service says of its own insides out of a status that is passed on, if there is
+    /// any in the headers or trailers; all else stays as it is.
+    pub(crate) fn cleanse(metadata: &mut HeaderMap) {
+        let Some(code) = metadata.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes())) else {
+            return;
+        };
+        let tells = |details: &[Any]| details.iter().any(is_debug_info);
+        if code == Code::Ok || !is_inside(code) && !details(metadata).is_some_and(|own| tells(&own)) {
+            return;
+        }
+        let Some(Err(error)) = Self::from_metadata(metadata) else { return };
+        metadata.remove(DETAILS);
+        metadata.extend(error.metadata());
+    }
+
     fn from_service(code: Code, message: String, mut details: Vec<Any>) -> Self {
-        // What a service says of its own insides is for the log.
-        let inside = matches!(code, Code::Unknown | Code::Internal | Code::DataLoss);
+        let inside = is_inside(code);
         if inside {
             tracing::error!(?code, message, "a service failed");
         }
-        details.retain(|one| !one.type_url.ends_with("/google.rpc.DebugInfo"));
+        details.retain(|one| !is_debug_info(one));
         let delay = details.iter().find_map(retry_delay);
         let error =
             Self { details, ..Self::new(code, if inside { "internal error".to_owned() } else { message }) };
@@ -60,6 +71,21 @@ impl ApiError {
             _ => Self::internal(&format!("a service answered HTTP {status}")),
         }
     }
+}
+
+/// What a service says in these is for the log.
+fn is_inside(code: Code) -> bool {
+    matches!(code, Code::Unknown | Code::Internal | Code::DataLoss)
+}
+
+fn is_debug_info(detail: &Any) -> bool {
+    detail.type_url.ends_with("/google.rpc.DebugInfo")
+}
+
+fn details(metadata: &HeaderMap) -> Option<Vec<Any>> {
+    let text = metadata.get(DETAILS)?.to_str().ok()?;
+    let bytes = crate::codec::text::decode_base64(text)?;
+    Some(Status::decode(&*bytes).ok()?.details)
 }
 
 fn retry_delay(detail: &Any) -> Option<prost_types::Duration> {

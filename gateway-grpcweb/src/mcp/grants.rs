@@ -10,12 +10,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tonic::Code;
 
-use super::call;
+use super::Handler;
 use super::tools::Need;
 use crate::error::ApiError;
-use crate::gateway::Inner;
-use crate::options::McpOptions;
-use crate::snapshot::Snapshot;
 
 /// How long an answer is kept: a permission that was just given shows after this.
 const KEPT: Duration = Duration::from_secs(30);
@@ -65,28 +62,25 @@ fn covers(held: &str, wanted: &str) -> bool {
 ///
 /// # Errors
 /// When the token is not valid, or the service does not answer.
-pub(super) async fn of(
-    inner: &Inner,
-    snapshot: &Snapshot,
-    options: &McpOptions,
-    headers: &HeaderMap,
-) -> Result<Grants, ApiError> {
+pub(super) async fn of(handler: &Handler, headers: &HeaderMap) -> Result<Grants, ApiError> {
     let Some(token) = headers.get(AUTHORIZATION) else { return Ok(Grants::Nobody) };
     let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-    if let Some(kept) = inner.grants.0.get(&key).await {
+    let GrantCache(cache) = &handler.gateway.inner().grants;
+    if let Some(kept) = cache.get(&key).await {
         return Ok(kept);
     }
     // Without the service of users, only what needs no permission can be told apart.
-    if snapshot.method_at(&options.permissions).is_none() {
+    let method = &handler.options.permissions;
+    if handler.snapshot.method_at(method).is_none() {
         return Ok(Grants::Known(Arc::new([])));
     }
-    let grants = match call::unary(inner, snapshot, &options.permissions, headers, b"{}").await {
+    let grants = match handler.call(method, headers.clone(), b"{}".to_vec()).await {
         Ok(json) => Grants::Known(permissions(&json).into()),
         // A token that is no user's: a service's own. Nobody tells what it may do.
         Err(error) if error.code == Code::FailedPrecondition => Grants::Known(Arc::new([])),
         Err(error) => return Err(error),
     };
-    inner.grants.0.insert(key, grants.clone()).await;
+    cache.insert(key, grants.clone()).await;
     Ok(grants)
 }
 

@@ -1,12 +1,15 @@
 //! The Model Context Protocol over streamable HTTP: the methods of the contracts as tools.
 //!
 //! Every request stands alone: there are no sessions, and nothing is kept but what callers may do,
-//! for seconds. A tool is called with the caller's own token, so that the service decides.
+//! for seconds. A tool is called with the caller's own token, so that the service decides, and its
+//! call passes the edge like any other: it has its method's limits, its line in the access log and
+//! its place in the metrics.
 
 mod call;
 mod grants;
 mod tools;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -24,7 +27,8 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 pub(crate) use grants::GrantCache;
 pub(crate) use tools::Tools;
 
-use crate::gateway::Inner;
+use crate::edge::auth::Caller;
+use crate::edge::record::Record;
 use crate::options::{McpOptions, Origins};
 use crate::snapshot::Snapshot;
 use crate::{Body, Gateway};
@@ -41,10 +45,16 @@ pub(crate) fn is_path(path: &str) -> bool {
 pub(crate) async fn serve(
     gateway: &Gateway,
     options: &McpOptions,
-    snapshot: &Arc<Snapshot>,
+    record: &Record,
     request: Request<Body>,
 ) -> Response<Body> {
-    let handler = Handler { gateway: gateway.clone(), options: options.clone(), snapshot: snapshot.clone() };
+    let handler = Handler {
+        gateway: gateway.clone(),
+        options: options.clone(),
+        snapshot: record.snapshot.clone(),
+        caller: record.caller.clone(),
+        peer: record.peer,
+    };
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -90,13 +100,12 @@ struct Handler {
     gateway: Gateway,
     options: McpOptions,
     snapshot: Arc<Snapshot>,
+    /// Who asks, as the edge let them in, and from where.
+    caller: Option<Caller>,
+    peer: Option<IpAddr>,
 }
 
 impl Handler {
-    fn inner(&self) -> &Inner {
-        self.gateway.inner()
-    }
-
     fn tools(&self) -> &Tools {
         self.snapshot.described.tools(&self.snapshot)
     }
@@ -142,7 +151,7 @@ impl ServerHandler for Handler {
     ) -> Result<ListToolsResult, ErrorData> {
         let head = head(&context);
         let grants = match head {
-            Some(head) => grants::of(self.inner(), &self.snapshot, &self.options, &head.headers).await,
+            Some(head) => grants::of(self, &head.headers).await,
             None => Ok(grants::Grants::Nobody),
         };
         let grants = grants.map_err(|error| ErrorData::invalid_request(error.message, None))?;
@@ -177,10 +186,9 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params(format!("there is no tool {:?}", request.name), None));
         };
         let headers = head.map(|head| head.headers.clone()).unwrap_or_default();
-        let arguments = request.arguments.unwrap_or_default();
-        let arguments = serde_json::to_vec(&arguments)
+        let arguments = serde_json::to_vec(&request.arguments.unwrap_or_default())
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
-        let result = match call::unary(self.inner(), &self.snapshot, &tool.path, &headers, &arguments).await {
+        let result = match self.call(&tool.path, headers, arguments).await {
             Ok(json) => success(&json),
             Err(error) => {
                 let mut text = Vec::new();

@@ -8,13 +8,12 @@ mod raw;
 mod request;
 mod upload;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::VARY;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 use crate::Body;
 use crate::call::{self, Fault};
@@ -22,21 +21,20 @@ use crate::error::ApiError;
 use crate::gateway::Inner;
 use crate::headers;
 use crate::routing::Found;
-use crate::snapshot::{Route, Snapshot};
+use crate::snapshot::{Matched, Route, Snapshot};
 #[cfg(test)]
 pub(crate) use elements::Elements;
 use etag::Conditions;
 use form::{EVENTS, Form, JSON, JSONL, NDJSON};
 use request::Content;
 
-/// A path's variables, decoded.
-type Variables<'a> = Vec<Cow<'a, str>>;
-
 /// One REST call, as far as it is known before its body is read.
 struct Call<'a> {
     inner: &'a Inner,
     snapshot: &'a Arc<Snapshot>,
     route: &'a Route,
+    /// The text of the path's variables.
+    variables: &'a [String],
     form: Form,
     conditions: Conditions,
     /// The id of the last event that a caller saw of the stream that it asks for again.
@@ -44,14 +42,16 @@ struct Call<'a> {
     deadline: Option<Duration>,
 }
 
-/// Serves one REST request.
+/// Serves one REST request, which fits a rule or none.
 pub(crate) async fn serve(
     inner: &Inner,
     snapshot: &Arc<Snapshot>,
+    matched: Option<&Matched>,
     request: Request<Body>,
 ) -> Result<Response<Body>, ApiError> {
     let (head, body) = request.into_parts();
-    let (route, variables) = route(snapshot, &head.method, head.uri.path())?;
+    let Some(matched) = matched else { return Err(no_route(snapshot, &head)) };
+    let route = snapshot.route(matched);
     let method = snapshot.method(route);
     let form = match (&route.raw_out, method.server_streaming) {
         (Some(_), _) => Form::of(&inner.options),
@@ -63,28 +63,24 @@ pub(crate) async fn serve(
         inner,
         snapshot,
         route,
+        variables: &matched.variables,
         form,
         conditions: Conditions::of(&head.method, &head.headers, route.etag_in.is_some())?,
         last_event: last_event(&head.headers).filter(|_| form.media == EVENTS),
         deadline: headers::deadline(&head.headers, &inner.options, streams),
     };
-    let mut response = call::within(rest.deadline, rest.run(&head, &variables, body)).await?;
+    let mut response = call::within(rest.deadline, rest.run(&head, body)).await?;
     response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 
 impl Call<'_> {
-    async fn run(
-        &self,
-        head: &Parts,
-        variables: &Variables<'_>,
-        body: Body,
-    ) -> Result<Response<Body>, ApiError> {
+    async fn run(&self, head: &Parts, body: Body) -> Result<Response<Body>, ApiError> {
         let metadata = headers::metadata(&head.headers, self.deadline);
         let etags = self.conditions.expected()?;
         if self.snapshot.method(self.route).client_streaming {
             let fault = Fault::default();
-            let frames = upload::body(self, head, variables, body, fault.clone())?;
+            let frames = upload::body(self, head, body, fault.clone())?;
             return self.send(metadata, frames, fault).await;
         }
         let raw = self.route.raw_in.is_some();
@@ -93,7 +89,7 @@ impl Call<'_> {
         let content = if raw { Content::Raw(&content_type, &body) } else { Content::Json(&body) };
         let query = head.uri.query().unwrap_or_default();
         let ask = |metadata, etag| async move {
-            let frame = request::encode(self, variables, query, content, etag)?;
+            let frame = request::encode(self, query, content, etag)?;
             self.send(metadata, crate::body(frame), Fault::default()).await
         };
         if etags.is_empty() {
@@ -139,20 +135,11 @@ fn last_event(headers: &HeaderMap) -> Option<String> {
     (!id.is_empty()).then(|| id.to_owned())
 }
 
-/// Finds the route of a request; HEAD is answered like GET, without the body.
-fn route<'s, 'q>(
-    snapshot: &'s Snapshot,
-    method: &Method,
-    path: &'q str,
-) -> Result<(&'s Route, Variables<'q>), ApiError> {
-    let mut found = snapshot.find(method.as_str(), path);
-    if *method == Method::HEAD && !matches!(found, Found::Route(..)) {
-        found = snapshot.find("GET", path);
-    }
-    match found {
-        Found::Route(route, bound) => Ok((route, bound.into_iter().map(|(_, text)| text).collect())),
-        Found::OtherMethods(methods) => Err(ApiError::method_not_allowed(&methods)),
-        Found::Nothing => Err(ApiError::not_found()),
-        Found::Malformed => Err(ApiError::malformed("the path has a broken percent escape")),
+/// Why a request that fits no rule is refused.
+fn no_route(snapshot: &Snapshot, head: &Parts) -> ApiError {
+    match snapshot.find(head.method.as_str(), head.uri.path()) {
+        Found::OtherMethods(methods) => ApiError::method_not_allowed(&methods),
+        Found::Malformed => ApiError::malformed("the path has a broken percent escape"),
+        Found::Nothing | Found::Route(..) => ApiError::not_found(),
     }
 }

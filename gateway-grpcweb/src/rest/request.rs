@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::Call;
 use super::form::JSON;
-use super::{Call, Variables};
 use crate::Body;
 use crate::call::{self, FRAME_HEAD};
 use crate::codec::plan::MessageId;
@@ -46,7 +46,6 @@ pub(super) async fn read_body(
 /// path wins by protobuf's own merge. An expected etag comes last of all.
 pub(super) fn encode(
     call: &Call<'_>,
-    variables: &Variables<'_>,
     query: &str,
     body: Content<'_>,
     etag: Option<&str>,
@@ -78,7 +77,7 @@ pub(super) fn encode(
         taken.push(path);
     }
     query::bind(&mut encoder, input, &pairs, &taken, Bound::Refuse).map_err(refuse)?;
-    for (path, text) in route.variables.iter().zip(variables) {
+    for (path, text) in route.variables.iter().zip(call.variables) {
         query::bind_variable(&mut encoder, path, text).map_err(refuse)?;
     }
     if let (Some(etag), Some(path)) = (etag, &route.etag_in) {

@@ -12,7 +12,7 @@ use tonic::Code;
 use super::elements::Elements;
 use super::form::{JSON, JSONL, NDJSON};
 use super::request::Content;
-use super::{Call, Variables, request};
+use super::{Call, request};
 use crate::Body;
 use crate::call::{self, FRAME_HEAD, Fault};
 use crate::codec::plan::MessageId;
@@ -53,12 +53,10 @@ enum Source {
 pub(super) fn body(
     call: &Call<'_>,
     head: &http::request::Parts,
-    variables: &Variables<'_>,
     body: Body,
     fault: Fault,
 ) -> Result<Body, ApiError> {
-    let bindings =
-        request::encode(call, variables, head.uri.query().unwrap_or_default(), Content::Nothing, None)?;
+    let bindings = request::encode(call, head.uri.query().unwrap_or_default(), Content::Nothing, None)?;
     let source = match &call.route.raw_in {
         Some(path) => {
             Source::Raw { path: path.clone(), content_type: super::raw::content_type(&head.headers) }

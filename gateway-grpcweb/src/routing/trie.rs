@@ -88,6 +88,11 @@ impl<T> Router<T> {
         Ok(())
     }
 
+    /// What was inserted with the route of this place.
+    pub(crate) fn value(&self, index: usize) -> &T {
+        &self.routes[index].1
+    }
+
     /// The routes in the order of their insertion.
     pub(crate) fn routes(&self) -> impl ExactSizeIterator<Item = (&Template, &T)> {
         self.routes.iter().map(|(template, value)| (template, value))

@@ -5,14 +5,16 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
 use gateway_grpcweb::{Backend, Gateway, Options};
 use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
 use prost::Message;
 use serde_json::{Value, json};
 use tonic::body::Body;
 use tonic::transport::Endpoint;
 use tonic_types::pb;
+use tower::ServiceExt;
 
-use crate::calls::{in_process, remote, send, text_body};
-use crate::support::{self, text};
+use crate::calls::{frame, in_process, remote, send, text_body};
+use crate::support::{self, Id, text};
 
 const PROBLEM: &str = "application/problem+json";
 
@@ -153,5 +155,53 @@ async fn grpc_callers_get_the_details_too() {
         let info = pb::ErrorInfo::decode(&*status.details[0].value).unwrap();
         assert_eq!((&*info.reason, &*info.domain), ("SERVICE_UNREACHABLE", "gateway"));
         assert_eq!(text(&headers, "retry-after"), "1");
+    }
+}
+
+#[tokio::test]
+async fn what_a_service_says_of_its_insides_stays_inside_in_every_protocol() {
+    for gateway in [in_process(Options::default()), remote().await] {
+        for content_type in ["application/grpc", "application/grpc-web"] {
+            let ask = async |id: &str| {
+                let request =
+                    Request::post("/test.library.v1.Library/GetBook").header("content-type", content_type);
+                let message = frame(&Id { id: id.to_owned(), ..Id::default() });
+                let request = request.body(Body::new(http_body_util::Full::new(Bytes::from(message))));
+                let response = gateway.clone().into_service().oneshot(request.unwrap()).await.unwrap();
+                let (head, body) = response.into_parts();
+                let body = body.collect().await.unwrap();
+                let mut told = head.headers;
+                told.extend(body.trailers().cloned().unwrap_or_default());
+                (told, String::from_utf8_lossy(&body.to_bytes()).into_owned())
+            };
+            let (told, body) = ask("broken").await;
+            let all = format!("{told:?}{body}");
+            assert!(all.contains("internal error") && !all.contains("hunter2"), "{content_type}: {all}");
+
+            let (told, body) = ask("missing").await;
+            let details = match told.get("grpc-status-details-bin") {
+                Some(details) => details.to_str().unwrap(),
+                None => body.split("grpc-status-details-bin: ").nth(1).unwrap().split('\r').next().unwrap(),
+            };
+            let status = pb::Status::decode(&*STANDARD_NO_PAD.decode(details).unwrap()).unwrap();
+            assert_eq!((status.code, &*status.message), (5, "no such böok"));
+            let names: Vec<_> = status.details.iter().map(|one| one.type_url.rsplit('.').next()).collect();
+            assert_eq!(names, [Some("ErrorInfo"), Some("BadRequest")], "{content_type}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn text_that_is_no_base64_is_the_callers_fault() {
+    for gateway in [in_process(Options::default()), remote().await] {
+        for (sent, words) in [("AAAAA!==", "is no base64"), ("AAAAAA", "cut off")] {
+            let request = Request::post("/test.library.v1.Library/GetBook");
+            let request = request.header("content-type", "application/grpc-web-text").body(text_body(sent));
+            let (_, headers, body) = send(&gateway, request.unwrap()).await;
+            let status = text(&headers, "grpc-status");
+            assert_eq!(status, "3", "{sent}: {headers:?} {body:?}");
+            let message = text(&headers, "grpc-message").replace("%20", " ");
+            assert!(message.contains(words), "{sent}: {message}");
+        }
     }
 }

@@ -32,7 +32,7 @@ type Attachment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where the bytes are: an absolute URI, of HTTPS where browsers are to load it.
 	Uri string `protobuf:"bytes,1,opt,name=uri,proto3" json:"uri,omitempty"`
-	// The name under which it is saved, without a folder.
+	// The name under which it is saved, without a folder and without control characters.
 	FileName string `protobuf:"bytes,2,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
 	// IANA media type without parameters, such as `image/webp`.
 	MediaType string `protobuf:"bytes,3,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
@@ -122,11 +122,11 @@ var File_erp_v1_attachment_proto protoreflect.FileDescriptor
 
 const file_erp_v1_attachment_proto_rawDesc = "" +
 	"\n" +
-	"\x17erp/v1/attachment.proto\x12\x06erp.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1berp/v1/localized_text.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xb9\x02\n" +
+	"\x17erp/v1/attachment.proto\x12\x06erp.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1berp/v1/localized_text.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xc6\x02\n" +
 	"\n" +
 	"Attachment\x12!\n" +
-	"\x03uri\x18\x01 \x01(\tB\x0f\xe2A\x01\x02\xbaH\br\x06\x18\xd0\x0f\x88\x01\x01R\x03uri\x126\n" +
-	"\tfile_name\x18\x02 \x01(\tB\x19\xe2A\x01\x02\xbaH\x12r\x10\x10\x01\x18\xff\x012\t^[^/\\\\]+$R\bfileName\x12I\n" +
+	"\x03uri\x18\x01 \x01(\tB\x0f\xe2A\x01\x02\xbaH\br\x06\x18\xd0\x0f\x88\x01\x01R\x03uri\x12C\n" +
+	"\tfile_name\x18\x02 \x01(\tB&\xe2A\x01\x02\xbaH\x1fr\x1d\x10\x01\x18\xff\x012\x16^[^/\\\\\\x00-\\x1f\\x7f]+$R\bfileName\x12I\n" +
 	"\n" +
 	"media_type\x18\x03 \x01(\tB*\xe2A\x01\x02\xbaH#r!\x18\x7f2\x1d^[a-z]+/[a-z0-9][a-z0-9.+-]*$R\tmediaType\x12&\n" +
 	"\n" +

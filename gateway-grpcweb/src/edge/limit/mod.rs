@@ -9,7 +9,8 @@
 //! | a network address that offers tokens and keys which are none | the same |
 //!
 //! A call needs room in all of them, and takes room of none when it is refused. Services that call
-//! with a token of their own have no plan.
+//! with a token of their own have no plan. The call of a tool counts for the plan as the request
+//! that it came in, and for its method by itself.
 
 mod memory;
 mod plans;
@@ -24,10 +25,10 @@ use tonic::Code;
 
 pub use plans::Plans;
 
+use crate::codec::text::hex;
 use crate::edge::address::counted;
-use crate::edge::auth::Caller;
+use crate::edge::record::Record;
 use crate::error::ApiError;
-use crate::snapshot::MethodPlan;
 use memory::Memory;
 use shared::Shared;
 use window::{Count, Quota};
@@ -85,11 +86,10 @@ impl Limits {
     /// RESOURCE_EXHAUSTED with the time to wait.
     pub(crate) async fn take(
         &self,
-        method: Option<&MethodPlan>,
-        caller: Option<&Caller>,
+        record: &Record,
         address: Option<IpAddr>,
     ) -> Result<Option<Told>, ApiError> {
-        let subjects = self.subjects(method, caller, address);
+        let subjects = self.subjects(record, address);
         if subjects.is_empty() {
             return Ok(None);
         }
@@ -122,23 +122,20 @@ impl Limits {
         Some((format!("strikes:{}", counted(address?)), self.address?))
     }
 
-    fn subjects(
-        &self,
-        method: Option<&MethodPlan>,
-        caller: Option<&Caller>,
-        address: Option<IpAddr>,
-    ) -> Vec<(String, Quota)> {
+    fn subjects(&self, record: &Record, address: Option<IpAddr>) -> Vec<(String, Quota)> {
+        let method = record.method();
         let mut subjects = Vec::new();
         let mut add = |name: String, quota: Option<Quota>| subjects.extend(quota.map(|quota| (name, quota)));
         let address = address.map(|address| format!("address:{}", counted(address)));
         let mut who = None;
         let mut tenant = None;
-        if let Some(caller) = caller {
+        if let Some(caller) = &record.caller {
             let claims = &caller.token.claims;
             let user = format!("user:{}", claims.sub);
             let key = caller.api_key.map(|hash| format!("key:{}", hex(&hash[..16])));
             tenant = claims.tenant_id.map(|id| format!("tenant:{id}"));
-            let plans = self.plans.as_ref().filter(|_| !claims.sub.starts_with("service:"));
+            let counted = record.tool || claims.sub.starts_with("service:");
+            let plans = self.plans.as_ref().filter(|_| !counted);
             if let Some(plan) = plans.map(|plans| plans.of(caller.token.plan.as_deref())) {
                 add(user.clone(), plan.user);
                 key.iter().for_each(|key| add(key.clone(), plan.key));
@@ -212,12 +209,4 @@ impl Told {
             headers.insert(POLICY, policy);
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::window::{Count, Quota};
+use crate::codec::text::hex;
 
 /// A call waits no longer than this for its counts.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -102,12 +103,7 @@ impl Shared {
         for (name, quota) in subjects {
             // Hashed, as names hold network addresses.
             let hash: [u8; 32] = Sha256::digest(name.as_bytes()).into();
-            let hash = hash[..16].iter().fold(String::from("tessera:limit:"), |mut text, byte| {
-                use std::fmt::Write;
-                let _ = write!(text, "{byte:02x}");
-                text
-            });
-            call.key(hash).arg(quota.limit).arg(quota.millis());
+            call.key(format!("tessera:limit:{}", hex(&hash[..16]))).arg(quota.limit).arg(quota.millis());
         }
         let numbers: Vec<u64> = call.invoke_async(&mut self.connection.clone()).await?;
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);

@@ -26,7 +26,7 @@ from tessera.erp.v1 import localized_text_pb2 as tessera_dot_erp_dot_v1_dot_loca
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftessera/erp/v1/attachment.proto\x12\x06\x65rp.v1\x1a#tessera/erp/v1/localized_text.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xb9\x02\n\nAttachment\x12!\n\x03uri\x18\x01 \x01(\tB\x0f\xe2\x41\x01\x02\xbaH\x08r\x06\x18\xd0\x0f\x88\x01\x01R\x03uri\x12\x36\n\tfile_name\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xff\x01\x32\t^[^/\\\\]+$R\x08\x66ileName\x12I\n\nmedia_type\x18\x03 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x18\x7f\x32\x1d^[a-z]+/[a-z0-9][a-z0-9.+-]*$R\tmediaType\x12&\n\nsize_bytes\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tsizeBytes\x12\x30\n\x06sha256\x18\x05 \x01(\tB\x18\xbaH\x15r\x10\x32\x0e^[0-9a-f]{64}$\xd8\x01\x01R\x06sha256\x12+\n\x05title\x18\x06 \x01(\x0b\x32\x15.erp.v1.LocalizedTextR\x05titleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftessera/erp/v1/attachment.proto\x12\x06\x65rp.v1\x1a#tessera/erp/v1/localized_text.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xc6\x02\n\nAttachment\x12!\n\x03uri\x18\x01 \x01(\tB\x0f\xe2\x41\x01\x02\xbaH\x08r\x06\x18\xd0\x0f\x88\x01\x01R\x03uri\x12\x43\n\tfile_name\x18\x02 \x01(\tB&\xe2\x41\x01\x02\xbaH\x1fr\x1d\x10\x01\x18\xff\x01\x32\x16^[^/\\\\\\x00-\\x1f\\x7f]+$R\x08\x66ileName\x12I\n\nmedia_type\x18\x03 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x18\x7f\x32\x1d^[a-z]+/[a-z0-9][a-z0-9.+-]*$R\tmediaType\x12&\n\nsize_bytes\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tsizeBytes\x12\x30\n\x06sha256\x18\x05 \x01(\tB\x18\xbaH\x15r\x10\x32\x0e^[0-9a-f]{64}$\xd8\x01\x01R\x06sha256\x12+\n\x05title\x18\x06 \x01(\x0b\x32\x15.erp.v1.LocalizedTextR\x05titleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTACHMENT'].fields_by_name['uri']._loaded_options = None
   _globals['_ATTACHMENT'].fields_by_name['uri']._serialized_options = b'\342A\001\002\272H\010r\006\030\320\017\210\001\001'
   _globals['_ATTACHMENT'].fields_by_name['file_name']._loaded_options = None
-  _globals['_ATTACHMENT'].fields_by_name['file_name']._serialized_options = b'\342A\001\002\272H\022r\020\020\001\030\377\0012\t^[^/\\\\]+$'
+  _globals['_ATTACHMENT'].fields_by_name['file_name']._serialized_options = b'\342A\001\002\272H\037r\035\020\001\030\377\0012\026^[^/\\\\\\x00-\\x1f\\x7f]+$'
   _globals['_ATTACHMENT'].fields_by_name['media_type']._loaded_options = None
   _globals['_ATTACHMENT'].fields_by_name['media_type']._serialized_options = b'\342A\001\002\272H#r!\030\1772\035^[a-z]+/[a-z0-9][a-z0-9.+-]*$'
   _globals['_ATTACHMENT'].fields_by_name['size_bytes']._loaded_options = None
@@ -44,5 +44,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTACHMENT'].fields_by_name['sha256']._loaded_options = None
   _globals['_ATTACHMENT'].fields_by_name['sha256']._serialized_options = b'\272H\025r\0202\016^[0-9a-f]{64}$\330\001\001'
   _globals['_ATTACHMENT']._serialized_start=114
-  _globals['_ATTACHMENT']._serialized_end=427
+  _globals['_ATTACHMENT']._serialized_end=440
 # @@protoc_insertion_point(module_scope)

@@ -35,7 +35,7 @@ class Attachment(google.protobuf.message.Message):
     uri: builtins.str
     """Where the bytes are: an absolute URI, of HTTPS where browsers are to load it."""
     file_name: builtins.str
-    """The name under which it is saved, without a folder."""
+    """The name under which it is saved, without a folder and without control characters."""
     media_type: builtins.str
     """IANA media type without parameters, such as `image/webp`."""
     size_bytes: builtins.int

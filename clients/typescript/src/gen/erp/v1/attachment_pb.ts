@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file erp/v1/attachment.proto.
  */
 export const file_erp_v1_attachment: GenFile = /*@__PURE__*/
-  fileDesc("ChdlcnAvdjEvYXR0YWNobWVudC5wcm90bxIGZXJwLnYxIoUCCgpBdHRhY2htZW50EhwKA3VyaRgBIAEoCUIP4kEBArpICHIGGNAPiAEBEiwKCWZpbGVfbmFtZRgCIAEoCUIZ4kEBArpIEnIQEAEY/wEyCV5bXi9cXF0rJBI+CgptZWRpYV90eXBlGAMgASgJQiriQQECukgjciEYfzIdXlthLXpdKy9bYS16MC05XVthLXowLTkuKy1dKiQSGwoKc2l6ZV9ieXRlcxgEIAEoA0IHukgEIgIoABIoCgZzaGEyNTYYBSABKAlCGLpIFdgBAXIQMg5eWzAtOWEtZl17NjR9JBIkCgV0aXRsZRgGIAEoCzIVLmVycC52MS5Mb2NhbGl6ZWRUZXh0YgZwcm90bzM", [file_buf_validate_validate, file_erp_v1_localized_text, file_google_api_field_behavior]);
+  fileDesc("ChdlcnAvdjEvYXR0YWNobWVudC5wcm90bxIGZXJwLnYxIpICCgpBdHRhY2htZW50EhwKA3VyaRgBIAEoCUIP4kEBArpICHIGGNAPiAEBEjkKCWZpbGVfbmFtZRgCIAEoCUIm4kEBArpIH3IdEAEY/wEyFl5bXi9cXFx4MDAtXHgxZlx4N2ZdKyQSPgoKbWVkaWFfdHlwZRgDIAEoCUIq4kEBArpII3IhGH8yHV5bYS16XSsvW2EtejAtOV1bYS16MC05ListXSokEhsKCnNpemVfYnl0ZXMYBCABKANCB7pIBCICKAASKAoGc2hhMjU2GAUgASgJQhi6SBXYAQFyEDIOXlswLTlhLWZdezY0fSQSJAoFdGl0bGUYBiABKAsyFS5lcnAudjEuTG9jYWxpemVkVGV4dGIGcHJvdG8z", [file_buf_validate_validate, file_erp_v1_localized_text, file_google_api_field_behavior]);
 
 /**
  * A file beside a record, by what identifies its bytes; the bytes are kept elsewhere. A picture
@@ -34,7 +34,7 @@ export type Attachment = Message<"erp.v1.Attachment"> & {
   uri: string;
 
   /**
-   * The name under which it is saved, without a folder.
+   * The name under which it is saved, without a folder and without control characters.
    *
    * @generated from field: string file_name = 2;
    */
