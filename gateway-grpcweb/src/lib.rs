@@ -29,6 +29,7 @@ mod grpc;
 mod grpc_json;
 mod grpc_web;
 mod headers;
+mod heavy;
 mod http_rule;
 mod mcp;
 mod options;

@@ -17,6 +17,8 @@ use super::processes::{self, Proxy};
 const TURN: Duration = Duration::from_secs(4);
 /// What one client may feel of an attack.
 const GOAL: f64 = 2.0;
+/// As many as the gateway takes by itself on two cores, though it has one here.
+const WORKERS: usize = 2;
 const IDLE: usize = 10_000;
 const SLOW: usize = 1_000;
 
@@ -42,7 +44,7 @@ pub async fn withstand(set: &[u8], upstream: u16) {
         println!("{name:<34} {calm:>12.0} {attacked:>12.0} {ratio:>8.2} {GOAL:>8.1} {memory:>8.1}");
     };
     for attack in attacks() {
-        let proxy = Proxy::ours(set, upstream).await;
+        let proxy = Proxy::ours(set, upstream, WORKERS).await;
         load.pace(&proxy, TURN / 4).await;
         let mut calm = load.pace(&proxy, TURN).await;
         let strangers = attack.begin(proxy.port);
@@ -54,8 +56,8 @@ pub async fn withstand(set: &[u8], upstream: u16) {
     for (name, count, first) in
         [("slow headers", SLOW, &b"GET / HTTP/1.1\r\nhost: t\r\n"[..]), ("idle", IDLE, b"")]
     {
-        let proxy = Proxy::ours(set, upstream).await;
-        processes::allow_files(&proxy, count * 2);
+        let proxy = Proxy::ours(set, upstream, WORKERS).await;
+        processes::allow_files(&proxy, count + 500);
         load.pace(&proxy, TURN / 4).await;
         let mut calm = load.pace(&proxy, TURN).await;
         let mut open = if first.is_empty() { load::idle(proxy.port, count).await } else { Vec::new() };

@@ -1,8 +1,8 @@
 //! `make bench-gateway`: the gateway beside Envoy, in turns within one run.
 //!
 //! Each proxy has one worker, pinned to the first core. The load and the service behind the proxies share
-//! the second core, and are the same for both. `PARTS="compare grow attack"` chooses. Requests a second are what came through; CPU time a request
-//! is the proxy's own, which holds on a busy machine, too.
+//! the second core, and are the same for both. Requests a second are what came through; CPU time a request
+//! is the proxy's own, which holds on a busy machine, too. `PARTS="compare grow attack"` chooses.
 
 mod attack;
 mod backend;
@@ -54,7 +54,7 @@ fn wants(part: &str) -> bool {
 
 /// Every kind of load, ours and Envoy in turns.
 async fn compare(set: &[u8], upstream: u16) {
-    let ours = Proxy::ours(set, upstream).await;
+    let ours = Proxy::ours(set, upstream, 1).await;
     let envoy = envoy::binary().map(|binary| Proxy::envoy(&binary, set, upstream));
     let Some(envoy) = envoy else { panic!("Envoy is not installed; `make tools` does that") };
     let proxies = [&ours, &envoy];
@@ -100,7 +100,7 @@ async fn memory(proxies: &[&Proxy]) {
 async fn grow(upstream: u16) {
     for routes in [10, 1_000, 13_000] {
         let set = sets::routes(routes);
-        let proxy = Proxy::ours(&set, upstream).await;
+        let proxy = Proxy::ours(&set, upstream, 1).await;
         let load = Load::route(routes / 2);
         let mut sum = Measured::default();
         load.run(&proxy, TURN).await;

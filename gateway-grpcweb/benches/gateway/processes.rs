@@ -47,18 +47,24 @@ fn pin(core: &str, process: u32) {
     assert!(pinned.is_ok_and(|status| status.success()), "the machine needs two cores and taskset");
 }
 
-/// Lets both sides have so many connections.
+/// Lets both sides have so many connections, where the machine's limit is not as high already.
 pub fn allow_files(proxy: &Proxy, files: usize) {
     for process in [proxy.id, std::process::id()] {
-        let limit = format!("--nofile={files}:{files}");
+        let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap_or_default();
+        let soft = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+        let soft = soft.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+        if soft.is_some_and(|soft| soft >= files) {
+            continue;
+        }
+        let limit = format!("--nofile={files}:");
         let status = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status();
         assert!(status.is_ok_and(|status| status.success()), "the machine must allow {files} open files");
     }
 }
 
 impl Proxy {
-    /// The gateway with one worker.
-    pub async fn ours(set: &[u8], upstream: u16) -> Self {
+    /// The gateway with so many workers, all on one core.
+    pub async fn ours(set: &[u8], upstream: u16, workers: usize) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let path = folder.path().join("set.binpb");
         std::fs::write(&path, set).unwrap_or_else(|error| panic!("{error}"));
@@ -66,7 +72,7 @@ impl Proxy {
         let port = free.unwrap_or_else(|error| panic!("{error}")).port();
         let process = Command::new(env!("CARGO_BIN_EXE_gateway"))
             .env("TESSERA_GATEWAY_ADDRESS", format!("127.0.0.1:{port}"))
-            .env("TESSERA_GATEWAY_WORKERS", "1")
+            .env("TESSERA_GATEWAY_WORKERS", workers.to_string())
             .env("TESSERA_DESCRIPTOR_SET", &path)
             .env("TESSERA_PEER_LIBRARY", format!("http://127.0.0.1:{upstream}"))
             .env("TESSERA_CORS_ORIGINS", "*")

@@ -14,6 +14,7 @@ use crate::edge::compress::Coding;
 use crate::edge::decompress;
 use crate::error::ApiError;
 use crate::headers;
+use crate::heavy;
 use crate::routing::decode_query_bytes;
 
 /// A call whose message is the body.
@@ -78,7 +79,8 @@ async fn send(
     let options = &inner.options;
     let mut frame = Vec::with_capacity(FRAME_HEAD + message.len());
     frame.resize(FRAME_HEAD, 0);
-    let mut frame = codec.read(snapshot, method.input, options.ignore_unknown_fields, message, frame)?;
+    let read = || codec.read(snapshot, method.input, options.ignore_unknown_fields, message, frame);
+    let mut frame = heavy::in_turn(message.len(), read).await?;
     call::close_frame(&mut frame)?;
     let metadata = headers::metadata(head, headers::deadline(head, options, false));
     let body = crate::body(frame);
@@ -87,7 +89,8 @@ async fn send(
             .await?;
     let message = answer.messages.only().await?;
     let out = Vec::with_capacity(message.len());
-    let out = codec.write(snapshot, method.output, options.json, &message, out)?;
+    let write = || codec.write(snapshot, method.output, options.json, &message, out);
+    let out = heavy::in_turn(message.len(), write).await?;
     let mut response = Response::new(crate::body(out));
     let headers = response.headers_mut();
     *headers = headers::answer_headers(answer.headers);

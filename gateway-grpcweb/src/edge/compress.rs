@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Frame;
 
 use crate::Body;
+use crate::heavy;
 
 /// Shorter answers gain less than the work costs.
 const SHORTEST: u64 = 1024;
@@ -151,6 +152,10 @@ impl Encoder {
 
     /// What the caller can read of the data so far: streams are to arrive as they are told.
     fn add(&mut self, data: &[u8]) -> io::Result<Vec<u8>> {
+        heavy::aside(data.len(), || self.write(data))
+    }
+
+    fn write(&mut self, data: &[u8]) -> io::Result<Vec<u8>> {
         let writer: &mut dyn Write = match self {
             Self::Gzip(writer) => writer,
             Self::Zstd(writer) => writer,

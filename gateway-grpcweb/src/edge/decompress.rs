@@ -12,6 +12,7 @@ use tonic::Code;
 use crate::Body;
 use crate::edge::compress::Coding;
 use crate::error::ApiError;
+use crate::heavy;
 
 /// 2^23 bytes: what a decompressor may keep, by the advice of RFC 8878.
 const ZSTD_WINDOW: u32 = 23;
@@ -58,7 +59,9 @@ pub(crate) async fn unpack(
         }
         ApiError::new(Code::Cancelled, "the body could not be read to its end")
     })?;
-    let plain = plain(coding, &packed.to_bytes(), limit)?;
+    let packed = packed.to_bytes();
+    // It may be as long as is allowed, however short it is now.
+    let plain = heavy::in_turn(limit, || plain(coding, &packed, limit)).await?;
     head.headers.remove(CONTENT_ENCODING);
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(plain.len()));
     Ok(Request::from_parts(head, crate::body(plain)))

@@ -12,13 +12,14 @@ use crate::call::Answer;
 use crate::codec::Printer;
 use crate::error::ApiError;
 use crate::headers;
+use crate::heavy;
 use crate::stream::{JsonStream, Layout, Shown};
 
 /// How long an answer of events waits for the first of them.
 const FIRST_EVENT: Duration = Duration::from_secs(1);
 
 /// Prints one message, under the conditions of the request.
-pub(super) fn unary(
+pub(super) async fn unary(
     call: &Call<'_>,
     metadata: HeaderMap,
     message: &[u8],
@@ -27,11 +28,11 @@ pub(super) fn unary(
     let out = Vec::with_capacity(message.len() * 3 + 16);
     let mut printer = Printer::new(&snapshot.plans, call.form.json, out);
     let output = snapshot.method(route).output;
-    let printed = match route.response_body {
+    let print = || match route.response_body {
         Some(field) => printer.field_of(output, field, message),
         None => printer.message(output, message),
     };
-    printed.map_err(|error| ApiError::internal(&error))?;
+    heavy::in_turn(message.len(), print).await.map_err(|error| ApiError::internal(&error))?;
     let mut response = Response::new(crate::body(printer.out));
     *response.headers_mut() = headers::answer_headers(metadata);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));

@@ -20,6 +20,7 @@ use crate::call::{self, Fault};
 use crate::error::ApiError;
 use crate::gateway::Inner;
 use crate::headers;
+use crate::heavy;
 use crate::routing::Found;
 use crate::snapshot::{Matched, Route, Snapshot};
 #[cfg(test)]
@@ -87,9 +88,10 @@ impl Call<'_> {
         let body = request::read_body(&head.headers, body, raw, self.inner.options.max_request).await?;
         let content_type = if raw { raw::content_type(&head.headers) } else { Vec::new() };
         let content = if raw { Content::Raw(&content_type, &body) } else { Content::Json(&body) };
-        let query = head.uri.query().unwrap_or_default();
+        let (length, query) = (body.len(), head.uri.query().unwrap_or_default());
         let ask = |metadata, etag| async move {
-            let frame = request::encode(self, query, content, etag)?;
+            let work = || request::encode(self, query, content, etag);
+            let frame = heavy::in_turn(length, work).await?;
             self.send(metadata, crate::body(frame), Fault::default()).await
         };
         if etags.is_empty() {
@@ -123,7 +125,7 @@ impl Call<'_> {
                 let message = answer.messages.only().await?;
                 match raw {
                     Some(path) => Ok(raw::unary(path, answer.headers, &message)),
-                    None => answer::unary(self, answer.headers, &message),
+                    None => answer::unary(self, answer.headers, &message).await,
                 }
             }
         }
