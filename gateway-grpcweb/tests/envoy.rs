@@ -88,7 +88,7 @@ fn envoy_takes_it() {
     let set = folder.path().join("it's a set.binpb");
     std::fs::write(&set, contracts()).unwrap();
     let config = folder.path().join("envoy.yaml");
-    std::fs::write(&config, envoy::render(&set, 8081, 8080)).unwrap();
+    std::fs::write(&config, envoy::render(&set, 8081, 8080, &[])).unwrap();
     let checked = Command::new(binary).args(["--mode", "validate", "-c"]).arg(&config).output().unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }

@@ -23,17 +23,20 @@ pub fn binary() -> Option<PathBuf> {
 
 /// The workspace's folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = own.ancestors().find(|folder| folder.join("Cargo.lock").exists());
+    found.unwrap_or_else(|| panic!("{} is in no workspace", own.display())).to_owned()
 }
 
-/// What `envoy/render.sh` prints for these addresses.
-pub fn render(descriptor_set: &Path, listen: u16, services: u16) -> String {
+/// What `envoy/render.sh` prints for these addresses, and other settings of it.
+pub fn render(descriptor_set: &Path, listen: u16, services: u16, settings: &[(&str, &str)]) -> String {
     let rendered = Command::new(root().join("gateway-grpcweb/envoy/render.sh"))
         .env("TESSERA_DESCRIPTOR_SET", descriptor_set)
         .env("TESSERA_ENVOY_LISTEN", format!("127.0.0.1:{listen}"))
         .env("TESSERA_ENVOY_ADMIN_PORT", "0")
         .env("TESSERA_ENVOY_SERVICES", format!("127.0.0.1:{services}"))
         .env("TESSERA_ENVOY_TOTAL_PER_SECOND", "1000000")
+        .envs(settings.iter().copied())
         .output()
         .unwrap_or_else(|error| panic!("render.sh: {error}"));
     assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
@@ -51,18 +54,40 @@ pub fn block<'a>(config: &'a str, name: &str) -> &'a str {
 impl Envoy {
     /// Serves these services of the set, which listen on the port, without asking for tokens.
     pub fn start(binary: &Path, descriptor_set: &[u8], services: &[&str], upstream: u16) -> Self {
+        Self::launch(binary, descriptor_set, upstream, &[], |config| {
+            let names = block(&config, "services");
+            let indent = &names[..names.len() - names.trim_start().len()];
+            let list: String = services.iter().map(|name| format!("\n{indent}  - {name}")).collect();
+            let own = config.replace(names, &format!("{indent}services:{list}\n{indent}"));
+            own.replace(block(&own, "tokens"), "")
+        })
+    }
+
+    /// Serves the contracts of the set with tokens and limits, as `envoy.yaml` has it, with these
+    /// settings of `render.sh`.
+    pub fn start_whole(
+        binary: &Path,
+        descriptor_set: &[u8],
+        upstream: u16,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        Self::launch(binary, descriptor_set, upstream, settings, |config| config)
+    }
+
+    fn launch(
+        binary: &Path,
+        descriptor_set: &[u8],
+        upstream: u16,
+        settings: &[(&str, &str)],
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let set = folder.path().join("set.binpb");
         std::fs::write(&set, descriptor_set).unwrap_or_else(|error| panic!("{error}"));
         let port = free_port();
-        let config = render(&set, port, upstream);
-        let names = block(&config, "services");
-        let indent = &names[..names.len() - names.trim_start().len()];
-        let list: String = services.iter().map(|name| format!("\n{indent}  - {name}")).collect();
-        let own = config.replace(names, &format!("{indent}services:{list}\n{indent}"));
-        let own = own.replace(block(&own, "tokens"), "");
         let path = folder.path().join("envoy.yaml");
-        std::fs::write(&path, own).unwrap_or_else(|error| panic!("{error}"));
+        let config = change(render(&set, port, upstream, settings));
+        std::fs::write(&path, config).unwrap_or_else(|error| panic!("{error}"));
         let mut command = Command::new(binary);
         command.arg("-c").arg(path).args([
             "--use-dynamic-base-id",
