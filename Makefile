@@ -42,7 +42,7 @@ envoy: tools ## Envoy in the gateway's place, before a running suite
 	tools/.venv/bin/envoy -c .tessera/envoy.yaml --use-dynamic-base-id --log-level warning
 
 test: tools ## every test, with a real broker beside the embedded log
-	kafka/run.sh -- scripts/test.sh
+	kafka/run.sh -- $(CARGO) test --workspace
 
 unit: prepare ## every test but those that need a real broker
 	$(CARGO) test --workspace
