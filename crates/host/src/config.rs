@@ -85,6 +85,13 @@ impl Config {
     }
 }
 
+/// The database of a service as the role that owns and migrates it, for a process that does nothing else.
+pub(crate) fn owner_url(service: &str) -> Result<String> {
+    let name = format!("TESSERA_{}_OWNER_DATABASE_URL", service.to_uppercase());
+    let url = std::env::var(&name).ok().filter(|value| !value.is_empty());
+    url.ok_or_else(|| Error::invalid(&name, "is not set"))
+}
+
 /// `TESSERA_PEER_INVENTORY=http://inventory:50051` gives the way to `inventory`.
 fn peers() -> HashMap<String, String> {
     let named = |(name, value): (String, String)| {

@@ -25,7 +25,7 @@ mod watch;
 
 pub use config::{Config, Database, Log};
 pub use identities::{ServiceIdentities, ServiceIdentity};
-pub use mesh::Mesh;
+pub use mesh::{Mesh, topic_spec};
 pub use serve::{ExitCode, main, stop_signal};
 pub use service::Service;
 pub use telemetry::{Telemetry, start as start_telemetry};

@@ -9,7 +9,7 @@ use contracts::ops::v1::EventLogRpc;
 use kit::{Clock, Error, Result, SystemClock};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use store::{Channel, Env, Method, Rpc};
+use store::{Channel, Env, Method, Rpc, Topic};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::{Routes, RoutesBuilder};
@@ -223,18 +223,17 @@ fn open_pool(url: &str, pool_max: u32) -> Result<PgPool> {
 
 /// The topics of all contracts with their dead letters: whoever starts first makes them all.
 fn topics() -> Vec<TopicSpec> {
-    let mut specs = Vec::with_capacity(contracts::TOPICS.len() * 2);
-    for topic in contracts::TOPICS {
-        let hours = u64::try_from(topic.retention_hours).unwrap_or(0);
-        let spec = TopicSpec {
-            name: topic.name.to_owned(),
-            partitions: topic.partitions,
-            retention: Duration::from_secs(hours * 3_600),
-        };
-        specs.push(spec.dead_letters());
-        specs.push(spec);
+    contracts::TOPICS.iter().map(topic_spec).flat_map(|spec| [spec.dead_letters(), spec]).collect()
+}
+
+/// A topic as its contract declares it.
+pub fn topic_spec(topic: &Topic) -> TopicSpec {
+    let hours = u64::try_from(topic.retention_hours).unwrap_or(0);
+    TopicSpec {
+        name: topic.name.to_owned(),
+        partitions: topic.partitions,
+        retention: Duration::from_secs(hours * 3_600),
     }
-    specs
 }
 
 /// The handlers of a service by event type, and the topics they come from.

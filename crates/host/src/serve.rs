@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::mesh::Mesh;
 use crate::service::Service;
-use crate::{Config, telemetry};
+use crate::{Config, config, telemetry};
 
 /// How long calls may go on after the signal to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(25);
@@ -33,14 +33,11 @@ impl Termination for ExitCode {
 }
 
 /// Runs services until SIGTERM or SIGINT, then drains. What it needs is read from the environment, see [`Config`].
+/// With the argument `migrate` it brings their databases to the newest schema instead, and ends.
 pub fn main(services: impl IntoIterator<Item = Service>) -> ExitCode {
     let services: Vec<Service> = services.into_iter().collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = match runtime {
-        Ok(runtime) => runtime.block_on(serve(services)),
-        Err(error) => Err(Error::internal(error)),
-    };
-    match result {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match command(&arguments).and_then(|command| run(services, command)) {
         Ok(()) => ExitCode::Stopped,
         Err(error) => {
             // Telemetry may not stand yet; a person reads this line.
@@ -48,6 +45,45 @@ pub fn main(services: impl IntoIterator<Item = Service>) -> ExitCode {
             ExitCode::Failed
         }
     }
+}
+
+/// What the process is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Serve,
+    Migrate,
+}
+
+/// Reads the arguments. A word that means nothing is refused: a Job that was to migrate must not serve.
+fn command(arguments: &[String]) -> Result<Command> {
+    match arguments {
+        [] => Ok(Command::Serve),
+        [only] if only == "migrate" => Ok(Command::Migrate),
+        _ => Err(Error::invalid("the arguments", "may only be `migrate`")),
+    }
+}
+
+fn run(services: Vec<Service>, command: Command) -> Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve => serve(services).await,
+            Command::Migrate => migrate(&services).await,
+        }
+    })
+}
+
+async fn migrate(services: &[Service]) -> Result<()> {
+    let telemetry = telemetry::start(None)?;
+    for service in services {
+        let owner = config::owner_url(service.name())?;
+        store::migrate::run(&owner, &service.migrations).await?;
+        store::migrate::close_to_others(&owner).await?;
+        tracing::info!(service = service.name(), "migrated");
+    }
+    telemetry.flush();
+    Ok(())
 }
 
 async fn serve(services: Vec<Service>) -> Result<()> {
@@ -95,4 +131,18 @@ pub fn stop_signal() -> CancellationToken {
         cancel.cancel();
     });
     stop
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_means_nothing_is_refused() {
+        // A Job with a typing error in its arguments would otherwise serve, and never end.
+        let read = |words: &[&str]| command(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(read(&[]).unwrap(), Command::Serve);
+        assert_eq!(read(&["migrate"]).unwrap(), Command::Migrate);
+        assert!(read(&["migrat"]).is_err() && read(&["migrate", "crm"]).is_err());
+    }
 }
