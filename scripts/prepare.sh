@@ -2,7 +2,8 @@
 # Brings what building and running needs and this machine lacks. Asks for nothing that is there already.
 #
 #   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer, Redis
-#   scripts/prepare.sh --tools    also what the checks need: buf, cargo-deny, Envoy, the conformance runner, Java and Maven
+#   scripts/prepare.sh --tools    also what the checks need: buf, cargo-deny, Envoy, the conformance runner, Java and Maven,
+#                                 kustomize
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -64,6 +65,15 @@ if ! cmp --silent tools/requirements.txt tools/.venv/installed.txt; then
   python3 -m venv tools/.venv
   tools/.venv/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
   cp tools/requirements.txt tools/.venv/installed.txt
+fi
+
+# Kustomize is built from its source, which takes Go; asked for by its version, so that a newer one is a change here.
+kustomize=v5.8.1
+if [ "$(tools/.bin/kustomize version 2>/dev/null)" != "$kustomize" ]; then
+  have go || { say 'kustomize is built with Go, see https://go.dev/dl'; exit 1; }
+  say "building kustomize $kustomize"
+  # Outside the project, where no go.mod is in the way.
+  (bin=$PWD/tools/.bin && cd / && GOBIN=$bin GOFLAGS= go install "sigs.k8s.io/kustomize/kustomize/v5@$kustomize" >&2)
 fi
 
 # Protobuf's conformance runner is built for glibc 2.38. An older system gets Debian's newer one beside its own, for

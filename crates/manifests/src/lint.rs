@@ -1,0 +1,79 @@
+//! What is wrong with a set of objects: fields that do not exist, names that lead nowhere, doors that stand open.
+
+mod env;
+mod mesh;
+mod network;
+mod policy;
+mod pods;
+mod route;
+mod schema;
+mod stores;
+mod wiring;
+mod world;
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::objects::Object;
+
+pub use schema::Schemas;
+
+/// What is wrong with one object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// The object.
+    pub object: String,
+    /// What is wrong with it.
+    pub text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.object, self.text)
+    }
+}
+
+/// Gathers what is wrong.
+#[derive(Debug, Default)]
+struct Report(Vec<Finding>);
+
+impl Report {
+    fn add(&mut self, object: &Object, text: impl Into<String>) {
+        self.0.push(Finding { object: object.id(), text: text.into() });
+    }
+
+    /// About what should be there and is not.
+    fn missing(&mut self, what: &str, text: impl Into<String>) {
+        self.0.push(Finding { object: what.to_owned(), text: text.into() });
+    }
+}
+
+/// Whether the environment has room for copies: one on a desk has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// One of everything.
+    Desk,
+    /// As many as it takes.
+    Full,
+}
+
+/// Everything that is wrong with these objects. `root` is the project, whose sources tell which variables are read.
+pub fn check(objects: &[Object], schemas: &Schemas, root: &Path, size: Size) -> Result<Vec<Finding>> {
+    let mut report = Report::default();
+    let world = world::World::new(objects, size);
+    world::check(&world, &mut report);
+    schema::check(&world, schemas, &mut report)?;
+    pods::check(&world, &mut report);
+    env::check(&world, root, &mut report)?;
+    wiring::check(&world, &mut report);
+    stores::check(&world, &mut report);
+    network::check(&world, &mut report);
+    mesh::check(&world, &mut report);
+    policy::check(&world, &mut report);
+    route::check(&world, &mut report);
+    report.0.sort();
+    report.0.dedup();
+    Ok(report.0)
+}
