@@ -3,8 +3,8 @@
 mod env;
 mod mesh;
 mod network;
-mod policy;
 mod pods;
+mod policy;
 mod route;
 mod schema;
 mod stores;
@@ -16,9 +16,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use self::schema::Schemas;
 use crate::objects::Object;
-
-pub use schema::Schemas;
 
 /// What is wrong with one object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,21 +58,40 @@ pub enum Size {
     Full,
 }
 
-/// Everything that is wrong with these objects. `root` is the project, whose sources tell which variables are read.
-pub fn check(objects: &[Object], schemas: &Schemas, root: &Path, size: Size) -> Result<Vec<Finding>> {
-    let mut report = Report::default();
-    let world = world::World::new(objects, size);
-    world::check(&world, &mut report);
-    schema::check(&world, schemas, &mut report)?;
-    pods::check(&world, &mut report);
-    env::check(&world, root, &mut report)?;
-    wiring::check(&world, &mut report);
-    stores::check(&world, &mut report);
-    network::check(&world, &mut report);
-    mesh::check(&world, &mut report);
-    policy::check(&world, &mut report);
-    route::check(&world, &mut report);
-    report.0.sort();
-    report.0.dedup();
-    Ok(report.0)
+/// What is known beside the objects.
+pub struct Lint {
+    schemas: Schemas,
+    programs: env::Programs,
+}
+
+impl Lint {
+    /// With the schemas of custom resources in one folder and the project in another, whose sources tell which
+    /// variables are read.
+    pub fn new(schemas: &Path, root: &Path) -> Self {
+        Self { schemas: Schemas::at(schemas), programs: env::Programs::of(root) }
+    }
+
+    /// Whether there are schemas of custom resources.
+    pub fn has_schemas(&self) -> bool {
+        self.schemas.found()
+    }
+
+    /// Everything that is wrong with these objects.
+    pub fn check(&self, objects: &[Object], size: Size) -> Result<Vec<Finding>> {
+        let mut report = Report::default();
+        let world = world::World::new(objects, size);
+        world::check(&world, &mut report);
+        schema::check(&world, &self.schemas, &mut report)?;
+        pods::check(&world, &mut report);
+        env::check(&world, &self.programs, &mut report)?;
+        wiring::check(&world, &mut report);
+        stores::check(&world, &mut report);
+        network::check(&world, &mut report);
+        mesh::check(&world, &mut report);
+        policy::check(&world, &mut report);
+        route::check(&world, &mut report);
+        report.0.sort();
+        report.0.dedup();
+        Ok(report.0)
+    }
 }

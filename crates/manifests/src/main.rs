@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use manifests::lint::{Schemas, Size};
+use manifests::lint::{Lint, Size};
 use manifests::model::Model;
 use manifests::settings::Settings;
-use manifests::{lint, objects, render};
+use manifests::{objects, render};
 
 /// The environments, and whether they have room for copies.
-const OVERLAYS: [(&str, Size); 3] = [("dev", Size::Desk), ("staging", Size::Full), ("production", Size::Full)];
+const OVERLAYS: [(&str, Size); 3] =
+    [("dev", Size::Desk), ("staging", Size::Full), ("production", Size::Full)];
 
 /// Makes and checks the manifests of Kubernetes and Istio.
 #[derive(Parser)]
@@ -79,14 +80,17 @@ fn drift(root: &Path) -> Result<bool> {
 }
 
 fn check(root: &Path, crds: &Path, kustomize: &Path) -> Result<bool> {
-    let schemas = Schemas::at(&root.join(crds));
-    if !schemas.found() {
-        println!("manifests: custom resources are not checked against schemas: there are none at {}", crds.display());
+    let lint = Lint::new(&root.join(crds), root);
+    if !lint.has_schemas() {
+        println!(
+            "manifests: custom resources are not checked against schemas: there are none at {}",
+            crds.display()
+        );
     }
     let mut clean = true;
     for (overlay, size) in OVERLAYS {
         let objects = objects::build(&root.join(kustomize), &root.join("k8s/overlays").join(overlay))?;
-        let found = lint::check(&objects, &schemas, root, size)?;
+        let found = lint.check(&objects, size)?;
         found.iter().for_each(|finding| println!("{overlay}: {finding}"));
         println!("manifests: {overlay}: {} objects, {} to mend", objects.len(), found.len());
         clean &= found.is_empty();

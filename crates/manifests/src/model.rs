@@ -131,7 +131,8 @@ fn peers(service: &Service) -> Result<BTreeSet<&'static str>> {
         peers.insert(IDENTITY);
     }
     for permission in service.permissions() {
-        let (domain, _) = permission.split_once('.').with_context(|| format!("`{permission}` has no domain"))?;
+        let (domain, _) =
+            permission.split_once('.').with_context(|| format!("`{permission}` has no domain"))?;
         peers.insert(domain);
     }
     Ok(peers)
@@ -199,7 +200,10 @@ mod tests {
         // What a service may not call by its permissions, the mesh must not let pass either.
         let model = suite();
         let edges = &node(&model, "catalog").callers;
-        assert_eq!(edges.iter().map(|edge| edge.caller.name.as_str()).collect::<Vec<_>>(), ["gateway", "orders"]);
+        assert_eq!(
+            edges.iter().map(|edge| edge.caller.name.as_str()).collect::<Vec<_>>(),
+            ["gateway", "orders"]
+        );
         assert!(edges[1].paths.contains(&"/erp.catalog.v1.ProductService/GetProduct"));
         assert!(!edges[1].paths.contains(&"/erp.catalog.v1.ProductService/CreateProduct"));
     }
@@ -210,9 +214,10 @@ mod tests {
         let model = suite();
         for edge in &node(&model, IDENTITY).callers {
             let may = edge.paths.contains(&SERVICE_TOKEN);
-            let calls = model.services.iter().any(|one| {
-                one.place.name == edge.caller.name && !one.permissions.is_empty()
-            });
+            let calls = model
+                .services
+                .iter()
+                .any(|one| one.place.name == edge.caller.name && !one.permissions.is_empty());
             assert_eq!(may, calls, "{}", edge.caller.name);
             assert!(edge.paths.contains(&KEYS), "{}", edge.caller.name);
         }
@@ -222,8 +227,11 @@ mod tests {
     fn every_declared_topic_has_an_owner() {
         // A topic without a service would exist in no cluster.
         let model = suite();
-        let owned: BTreeSet<&str> =
-            model.services.iter().flat_map(|node| node.topics.iter().map(|topic| topic.name.as_str())).collect();
+        let owned: BTreeSet<&str> = model
+            .services
+            .iter()
+            .flat_map(|node| node.topics.iter().map(|topic| topic.name.as_str()))
+            .collect();
         for topic in contracts::TOPICS {
             assert!(owned.contains(topic.name), "{}", topic.name);
             assert!(owned.contains(format!("{}.dlq", topic.name).as_str()), "{}", topic.name);

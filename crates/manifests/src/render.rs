@@ -104,7 +104,7 @@ fn of_service(node: &Node) -> Value {
     }
     routes.push("writes");
     context! {
-        version => version(), proxy => PROXY.trim_end(), own_secrets, public, reads, streams, routes,
+        version => version(), proxy => PROXY.trim_end(), issuer => host::ISSUER, audience => host::AUDIENCE, own_secrets, public, reads, streams, routes,
         ..Value::from_serialize(node)
     }
 }

@@ -1,8 +1,10 @@
 //! Variables: what a manifest sets, the program must read.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context, Result};
 use regex::Regex;
@@ -17,16 +19,34 @@ const OF_LIBRARIES: [&str; 2] = ["OTEL_SERVICE_NAME", "RUST_LOG"];
 /// Our own images; the others' programs are not ours to read.
 const OURS: &str = "/tessera/";
 
-pub fn check(world: &World<'_>, root: &Path, report: &mut Report) -> Result<()> {
-    let mut programs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+/// The variables that each program reads, found once.
+pub struct Programs {
+    root: PathBuf,
+    read: RefCell<BTreeMap<String, Rc<BTreeSet<String>>>>,
+}
+
+impl Programs {
+    /// Those of the project in this folder.
+    pub fn of(root: &Path) -> Self {
+        Self { root: root.to_owned(), read: RefCell::default() }
+    }
+
+    fn read_by(&self, program: &str) -> Result<Rc<BTreeSet<String>>> {
+        if let Some(known) = self.read.borrow().get(program) {
+            return Ok(known.clone());
+        }
+        let found = Rc::new(read_by(&self.root, program)?);
+        self.read.borrow_mut().insert(program.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+pub fn check(world: &World<'_>, programs: &Programs, report: &mut Report) -> Result<()> {
     for pod in world.templates() {
         for container in list(pod.spec, "/containers") {
             references(world, &pod, container, report);
             let Some(program) = program(container) else { continue };
-            if !programs.contains_key(program) {
-                programs.insert(program.to_owned(), read_by(root, program)?);
-            }
-            let known = &programs[program];
+            let known = programs.read_by(program)?;
             for name in set(world, &pod, container) {
                 if !known.contains(&name) && !is_patterned(program, &name) {
                     report.add(pod.owner, format!("sets `{name}`, which {program} does not read"));
@@ -140,8 +160,8 @@ fn peers(world: &World<'_>, report: &mut Report) {
     for map in world.of_kind("ConfigMap") {
         let Some(data) = map.at("/data").as_object() else { continue };
         for (name, value) in data.iter().filter_map(|(name, value)| Some((name, value.as_str()?))) {
-            let Some(host) = value.split_once("://").map_or(Some(value), |(_, rest)| Some(rest)) else { continue };
-            let host = host.split([':', '/']).next().unwrap_or_default();
+            let place = value.split_once("://").map_or(value, |(_, rest)| rest);
+            let host = place.split([':', '/']).next().unwrap_or_default();
             if host.ends_with(".svc.cluster.local")
                 && world.service(host).is_none()
                 && !world.is_made_by_operators(host)

@@ -39,7 +39,8 @@ fn destination(world: &World<'_>, rule: &Object, report: &mut Report) {
     let policies = std::iter::once(rule.at("/spec/trafficPolicy"))
         .chain(rule.list("/spec/subsets").iter().map(|subset| at(subset, "/trafficPolicy")))
         .chain(rule.list("/spec/trafficPolicy/portLevelSettings"));
-    let modes: Vec<&str> = policies.map(|policy| text(policy, "/tls/mode")).filter(|mode| !mode.is_empty()).collect();
+    let modes: Vec<&str> =
+        policies.map(|policy| text(policy, "/tls/mode")).filter(|mode| !mode.is_empty()).collect();
     match world.service(host) {
         Some(service) => {
             if modes.is_empty() || modes.iter().any(|mode| *mode != "ISTIO_MUTUAL") {
@@ -51,7 +52,8 @@ fn destination(world: &World<'_>, rule: &Object, report: &mut Report) {
                     report.add(rule, format!("the subset `{}` selects no pods", text(subset, "/name")));
                 }
             }
-            let grpc = service.list("/spec/ports").iter().any(|port| text(port, "/name").starts_with("grpc-"));
+            let grpc =
+                service.list("/spec/ports").iter().any(|port| text(port, "/name").starts_with("grpc-"));
             if grpc {
                 outliers(rule, report);
             }

@@ -11,7 +11,10 @@ const GATEWAY_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
 pub fn check(world: &World<'_>, report: &mut Report) {
     for namespace in IN_MESH.iter().chain(&OUTSIDE_MESH) {
-        if !world.of_kind("NetworkPolicy").any(|policy| policy.namespace() == *namespace && denies_all(policy)) {
+        if !world
+            .of_kind("NetworkPolicy")
+            .any(|policy| policy.namespace() == *namespace && denies_all(policy))
+        {
             report.missing(&format!("Namespace {namespace}"), "has no NetworkPolicy that denies by default");
         }
     }
@@ -58,7 +61,9 @@ fn open(policy: &Object, rule: &Value, direction: &str, peers: &str, report: &mu
     let no_port = list(rule, "/ports").is_empty();
     // The edge is there for everybody; operators' pods ask the API server, which no selector names.
     let meant = match direction {
-        "ingress" => policy.text(&format!("/spec/podSelector/matchLabels/{}", GATEWAY_LABEL.replace('/', "~1"))) != "",
+        "ingress" => {
+            policy.text(&format!("/spec/podSelector/matchLabels/{}", GATEWAY_LABEL.replace('/', "~1"))) != ""
+        }
         _ => OUTSIDE_MESH.contains(&policy.namespace()),
     };
     if nobody_named && (no_port || !meant) {

@@ -56,7 +56,10 @@ fn restricted(pod: &Template<'_>, report: &mut Report) {
         }
     };
     want(at(pod.spec, "/securityContext/runAsNonRoot") == true, "may run as root");
-    want(text(pod.spec, "/securityContext/seccompProfile/type") == "RuntimeDefault", "has no seccomp profile");
+    want(
+        text(pod.spec, "/securityContext/seccompProfile/type") == "RuntimeDefault",
+        "has no seccomp profile",
+    );
     for shared in ["hostNetwork", "hostPID", "hostIPC"] {
         want(pod.spec.get(shared).is_none_or(|value| value == false), "shares the node's own spaces");
     }

@@ -12,12 +12,18 @@ use crate::objects::{Object, at, list, texts};
 
 pub fn check(world: &World<'_>, report: &mut Report) {
     for namespace in IN_MESH {
-        let denies = |policy: &Object| policy.namespace() == namespace && policy.at("/spec") == &serde_json::json!({});
+        let denies =
+            |policy: &Object| policy.namespace() == namespace && policy.at("/spec") == &serde_json::json!({});
         if !world.of_kind("AuthorizationPolicy").any(denies) {
-            report.missing(&format!("Namespace {namespace}"), "has no AuthorizationPolicy that denies by default");
+            report.missing(
+                &format!("Namespace {namespace}"),
+                "has no AuthorizationPolicy that denies by default",
+            );
         }
     }
-    for policy in world.of_kind("AuthorizationPolicy").filter(|policy| policy.at("/spec") != &serde_json::json!({})) {
+    for policy in
+        world.of_kind("AuthorizationPolicy").filter(|policy| policy.at("/spec") != &serde_json::json!({}))
+    {
         selector(world, policy, report);
         match policy.text("/spec/action") {
             "ALLOW" => allow(world, policy, report),
@@ -121,7 +127,8 @@ fn methods(policy: &Object, operation: &Value, report: &mut Report) {
 fn deny(policy: &Object, report: &mut Report) {
     for rule in policy.list("/spec/rules") {
         let sources: Vec<&Value> = list(rule, "/from").iter().map(|one| at(one, "/source")).collect();
-        if sources.is_empty() || !sources.iter().all(|source| texts(source, "/notRequestPrincipals") == ["*"]) {
+        if sources.is_empty() || !sources.iter().all(|source| texts(source, "/notRequestPrincipals") == ["*"])
+        {
             report.add(policy, "denies something else than calls without a token");
         }
         for operation in list(rule, "/to").iter().map(|one| at(one, "/operation")) {
@@ -147,7 +154,8 @@ fn paired(world: &World<'_>, authentication: &Object, report: &mut Report) {
     for rule in authentication.list("/spec/jwtRules") {
         let keys = at(rule, "/jwksUri").as_str().unwrap_or_default();
         if !keys.starts_with("https://") || keys.contains(".svc") {
-            report.add(authentication, format!("the keys at `{keys}` are not asked for from outside, by TLS"));
+            report
+                .add(authentication, format!("the keys at `{keys}` are not asked for from outside, by TLS"));
         }
         if texts(rule, "/audiences").is_empty() {
             report.add(authentication, "takes tokens that were made for somebody else");
@@ -183,7 +191,8 @@ fn same_edges(world: &World<'_>, pod: &Template<'_>, policies: &[&Object], repor
             let labels = at(peer, "/podSelector/matchLabels");
             let name = labels["app.kubernetes.io/name"].as_str();
             let name = name.or(labels["gateway.networking.k8s.io/gateway-name"].as_str());
-            let namespace = at(peer, "/namespaceSelector/matchLabels")["kubernetes.io/metadata.name"].as_str();
+            let namespace =
+                at(peer, "/namespaceSelector/matchLabels")["kubernetes.io/metadata.name"].as_str();
             let namespace = namespace.unwrap_or(policy.namespace());
             by_network.insert((namespace.to_owned(), name.unwrap_or_default().to_owned()));
         }

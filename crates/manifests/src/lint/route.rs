@@ -38,11 +38,14 @@ pub fn check(world: &World<'_>, report: &mut Report) {
     for pod in world.templates().filter(|pod| pod.in_mesh() && serves(pod)) {
         // The gateway is called by the edge alone, whose routes are those of the Gateway API.
         let host = format!("{}.{}.svc.cluster.local", pod.owner.name(), pod.owner.namespace());
-        let routed = world.of_kind("VirtualService").any(|one| one.at("/spec/hosts") == &serde_json::json!([host]));
+        let routed =
+            world.of_kind("VirtualService").any(|one| one.at("/spec/hosts") == &serde_json::json!([host]));
         let at_edge = world.of_kind("HTTPRoute").any(|route| {
             let rules = route.list("/spec/rules").iter();
             route.namespace() == pod.owner.namespace()
-                && rules.flat_map(|rule| list(rule, "/backendRefs")).any(|one| text(one, "/name") == pod.owner.name())
+                && rules
+                    .flat_map(|rule| list(rule, "/backendRefs"))
+                    .any(|one| text(one, "/name") == pod.owner.name())
         });
         if !routed && !at_edge {
             report.add(pod.owner, "has no VirtualService, so that Istio's own retries hold");
@@ -58,9 +61,10 @@ fn destinations(world: &World<'_>, service: &Object, route: &Value, report: &mut
         if world.service(host).is_none() {
             report.add(service, format!("route `{name}`: the host `{host}` does not exist"));
         }
-        let has = world.of_kind("DestinationRule").filter(|rule| rule.text("/spec/host") == host).any(|rule| {
-            rule.list("/spec/subsets").iter().any(|one| text(one, "/name") == subset)
-        });
+        let has = world
+            .of_kind("DestinationRule")
+            .filter(|rule| rule.text("/spec/host") == host)
+            .any(|rule| rule.list("/spec/subsets").iter().any(|one| text(one, "/name") == subset));
         if !subset.is_empty() && !has {
             report.add(service, format!("route `{name}`: the subset `{subset}` does not exist"));
         }
@@ -116,9 +120,10 @@ fn kinds(route: &Value) -> (BTreeSet<Kind>, Vec<String>) {
         kinds.insert(Kind::Write);
     }
     for path in matches.iter().map(|one| text(one, "/uri/exact")) {
-        match contract::kind(path) {
-            Ok(kind) => drop(kinds.insert(kind)),
-            Err(_) if path.is_empty() => drop(kinds.insert(Kind::Write)),
+        // A match by something else than the path takes writes as well.
+        let kind = if path.is_empty() { Ok(Kind::Write) } else { contract::kind(path) };
+        match kind {
+            Ok(kind) => kinds.extend([kind]),
             Err(_) => unknown.push(path.to_owned()),
         }
     }

@@ -1,10 +1,13 @@
 //! Fields: those of Kubernetes' own kinds by its types, those of custom resources by the schemas of their releases.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context, Result};
+use jsonschema::Validator;
 use k8s_openapi::api;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +21,12 @@ use crate::objects::Object;
 const BY_HAND: [(&str, &[&str]); 2] = [
     (
         "VerticalPodAutoscaler autoscaling.k8s.io/v1",
-        &["/spec/targetRef/apiVersion", "/spec/targetRef/kind", "/spec/targetRef/name", "/spec/updatePolicy/updateMode"],
+        &[
+            "/spec/targetRef/apiVersion",
+            "/spec/targetRef/kind",
+            "/spec/targetRef/name",
+            "/spec/updatePolicy/updateMode",
+        ],
     ),
     (
         "ObjectStore barmancloud.cnpg.io/v1",
@@ -36,24 +44,39 @@ const BY_HAND: [(&str, &[&str]); 2] = [
 ];
 
 /// The schemas of custom resources, where they are at hand.
-pub struct Schemas(Option<PathBuf>);
+pub struct Schemas {
+    folder: Option<PathBuf>,
+    /// A large one takes longer to compile than to use. None: there is no schema.
+    compiled: RefCell<BTreeMap<String, Option<Rc<Validator>>>>,
+}
 
 impl Schemas {
     /// Those below this folder; none when it is not there.
     pub fn at(folder: &Path) -> Self {
         let folder = folder.join("json-schema");
-        Self(folder.is_dir().then_some(folder))
+        Self { folder: folder.is_dir().then_some(folder), compiled: RefCell::default() }
     }
 
     /// Whether there are any.
     pub fn found(&self) -> bool {
-        self.0.is_some()
+        self.folder.is_some()
+    }
+
+    fn of(&self, folder: &Path, object: &Object) -> Result<Option<Rc<Validator>>> {
+        // `certificate_cert-manager.io_v1.json`.
+        let name = format!("{}_{}.json", object.kind().to_lowercase(), object.api().replace('/', "_"));
+        if let Some(known) = self.compiled.borrow().get(&name) {
+            return Ok(known.clone());
+        }
+        let path = folder.join(&name);
+        let compiled = if path.is_file() { Some(Rc::new(compile(&path)?)) } else { None };
+        self.compiled.borrow_mut().insert(name, compiled.clone());
+        Ok(compiled)
     }
 }
 
 /// Refuses fields that do not exist and kinds that nobody knows.
 pub fn check(world: &World<'_>, schemas: &Schemas, report: &mut Report) -> Result<()> {
-    let mut compiled: BTreeMap<PathBuf, jsonschema::Validator> = BTreeMap::new();
     for object in world.objects {
         let known = format!("{} {}", object.kind(), object.api());
         if let Some(result) = core(object) {
@@ -62,33 +85,23 @@ pub fn check(world: &World<'_>, schemas: &Schemas, report: &mut Report) -> Resul
             }
         } else if let Some((_, fields)) = BY_HAND.iter().find(|(name, _)| *name == known) {
             by_hand(object, fields, report);
-        } else if let Some(folder) = &schemas.0 {
-            let path = folder.join(file_name(object));
-            if !path.is_file() {
+        } else if !object.api().contains('.') {
+            // A group without a dot is Kubernetes' own.
+            report.add(object, format!("nothing is known of {known}"));
+        } else if let Some(folder) = &schemas.folder {
+            let Some(validator) = schemas.of(folder, object)? else {
                 report.add(object, format!("there is no schema of {known}"));
                 continue;
+            };
+            for error in validator.iter_errors(&object.0) {
+                report.add(object, format!("{}: {error}", error.instance_path()));
             }
-            if !compiled.contains_key(&path) {
-                compiled.insert(path.clone(), compile(&path)?);
-            }
-            if let Some(validator) = compiled.get(&path) {
-                for error in validator.iter_errors(&object.0) {
-                    report.add(object, format!("{}: {error}", error.instance_path()));
-                }
-            }
-        } else if !object.api().contains('.') {
-            report.add(object, format!("nothing is known of {known}"));
         }
     }
     Ok(())
 }
 
-/// `certificate_cert-manager.io_v1.json`.
-fn file_name(object: &Object) -> String {
-    format!("{}_{}.json", object.kind().to_lowercase(), object.api().replace('/', "_"))
-}
-
-fn compile(path: &Path) -> Result<jsonschema::Validator> {
+fn compile(path: &Path) -> Result<Validator> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let schema: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
     jsonschema::validator_for(&schema).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
@@ -140,11 +153,11 @@ fn lost(given: &Value, kept: &Value, path: String) -> Option<String> {
                 None => (!value.is_null()).then_some(path),
             }
         }),
-        (Value::Array(given), Value::Array(kept)) => {
-            given.iter().zip(kept).enumerate().find_map(|(place, (given, kept))| {
-                lost(given, kept, format!("{path}[{place}]"))
-            })
-        }
+        (Value::Array(given), Value::Array(kept)) => given
+            .iter()
+            .zip(kept)
+            .enumerate()
+            .find_map(|(place, (given, kept))| lost(given, kept, format!("{path}[{place}]"))),
         _ => None,
     }
 }

@@ -13,9 +13,12 @@ pub fn check(world: &World<'_>, report: &mut Report) {
     topics(world, report);
     for secret in world.of_kind("ExternalSecret") {
         let mut stores = vec![secret.text("/spec/secretStoreRef/name")];
-        stores.extend(secret.list("/spec/data").iter().filter_map(|one| {
-            one.pointer("/sourceRef/storeRef/name").and_then(Value::as_str)
-        }));
+        stores.extend(
+            secret
+                .list("/spec/data")
+                .iter()
+                .filter_map(|one| one.pointer("/sourceRef/storeRef/name").and_then(Value::as_str)),
+        );
         for store in stores {
             if world.find("ClusterSecretStore", "", store).is_none() {
                 report.add(secret, format!("the ClusterSecretStore `{store}` does not exist"));
@@ -106,7 +109,8 @@ fn topics(world: &World<'_>, report: &mut Report) {
         }
         let in_sync = at(topic.at("/spec/config"), "/min.insync.replicas").as_i64().unwrap_or(1);
         if brokers > 1 && (in_sync < 2 || copies <= in_sync) {
-            report.add(topic, "an event counts as published when one broker has it, or never when one is away");
+            report
+                .add(topic, "an event counts as published when one broker has it, or never when one is away");
         }
     }
     for user in world.of_kind("KafkaUser") {
@@ -131,7 +135,10 @@ fn topics(world: &World<'_>, report: &mut Report) {
     for kafka in &clusters {
         for listener in kafka.list("/spec/kafka/listeners") {
             if at(listener, "/tls") != true || text(listener, "/authentication/type") != "tls" {
-                report.add(kafka, format!("the listener `{}` takes callers without a certificate", text(listener, "/name")));
+                report.add(
+                    kafka,
+                    format!("the listener `{}` takes callers without a certificate", text(listener, "/name")),
+                );
             }
         }
         if kafka.text("/spec/kafka/authorization/type") != "simple" {

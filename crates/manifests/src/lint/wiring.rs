@@ -43,7 +43,9 @@ pub fn check(world: &World<'_>, report: &mut Report) {
             let name = text(reference, "/name");
             let service = world.find("Service", http.namespace(), name);
             let port = at(reference, "/port");
-            if !service.is_some_and(|service| service.list("/spec/ports").iter().any(|one| at(one, "/port") == port)) {
+            if !service
+                .is_some_and(|service| service.list("/spec/ports").iter().any(|one| at(one, "/port") == port))
+            {
                 report.add(http, format!("the Service `{name}` has no port {port}"));
             }
         }

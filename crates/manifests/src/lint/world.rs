@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{Report, Size};
-use crate::objects::{Object, at, text};
+use crate::objects::{Object, at};
 
 /// The namespaces whose pods have a sidecar.
 pub const IN_MESH: [&str; 4] = ["tessera-gateway", "tessera-core", "tessera-platform", "tessera-advanced"];
@@ -18,6 +18,8 @@ const CLUSTER_WIDE: [&str; 3] = ["Namespace", "ClusterSecretStore", "ClusterAnal
 pub struct World<'a> {
     pub objects: &'a [Object],
     pub size: Size,
+    made: BTreeSet<String>,
+    by_kind: BTreeMap<&'a str, Vec<&'a Object>>,
 }
 
 /// The pods that an object makes.
@@ -35,9 +37,8 @@ impl Template<'_> {
     /// Whether a selector's `matchLabels` fit.
     pub fn fits(&self, labels: &Value) -> bool {
         let labels = labels.as_object().filter(|labels| !labels.is_empty());
-        labels.is_some_and(|labels| {
-            labels.iter().all(|(name, value)| Some(self.label(name)) == value.as_str())
-        })
+        labels
+            .is_some_and(|labels| labels.iter().all(|(name, value)| Some(self.label(name)) == value.as_str()))
     }
 
     /// Whether its pods have a sidecar.
@@ -48,11 +49,15 @@ impl Template<'_> {
 
 impl<'a> World<'a> {
     pub fn new(objects: &'a [Object], size: Size) -> Self {
-        Self { objects, size }
+        let mut by_kind: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+        for object in objects {
+            by_kind.entry(object.kind()).or_default().push(object);
+        }
+        Self { objects, size, made: objects.iter().flat_map(made).collect(), by_kind }
     }
 
-    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &'a Object> {
-        self.objects.iter().filter(move |object| object.kind() == kind)
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &'a Object> + use<'a, '_> {
+        self.by_kind.get(kind).into_iter().flatten().copied()
     }
 
     pub fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<&'a Object> {
@@ -86,27 +91,29 @@ impl<'a> World<'a> {
 
     /// Whether operators make a Service of this host: `tessera-pooler-rw.tessera-data.svc.cluster.local`.
     pub fn is_made_by_operators(&self, host: &str) -> bool {
-        let mut made = BTreeSet::new();
-        for object in self.objects {
-            let (name, namespace) = (object.name(), object.namespace());
-            let services = match object.kind() {
-                "Pooler" => vec![name.to_owned()],
-                "Cluster" => vec![format!("{name}-rw"), format!("{name}-ro"), format!("{name}-r")],
-                "Kafka" => vec![format!("{name}-kafka-bootstrap"), format!("{name}-kafka-brokers")],
-                "OpenTelemetryCollector" => vec![format!("{name}-collector")],
-                _ => Vec::new(),
-            };
-            made.extend(services.into_iter().map(|service| format!("{service}.{namespace}.svc.cluster.local")));
-        }
-        made.contains(host)
+        self.made.contains(host)
     }
 
     /// Whether an identity of the mesh stands for a ServiceAccount that is there.
     pub fn has_account(&self, namespace: &str, name: &str) -> bool {
         // Istio makes the account of a Gateway's pods.
-        let gateway = name.strip_suffix("-istio").and_then(|gateway| self.find("Gateway", namespace, gateway));
+        let gateway =
+            name.strip_suffix("-istio").and_then(|gateway| self.find("Gateway", namespace, gateway));
         gateway.is_some() || self.find("ServiceAccount", namespace, name).is_some()
     }
+}
+
+/// The hosts of Services that an operator makes for an object.
+fn made(object: &Object) -> Vec<String> {
+    let (name, namespace) = (object.name(), object.namespace());
+    let services = match object.kind() {
+        "Pooler" => vec![name.to_owned()],
+        "Cluster" => vec![format!("{name}-rw"), format!("{name}-ro"), format!("{name}-r")],
+        "Kafka" => vec![format!("{name}-kafka-bootstrap"), format!("{name}-kafka-brokers")],
+        "OpenTelemetryCollector" => vec![format!("{name}-collector")],
+        _ => Vec::new(),
+    };
+    services.into_iter().map(|service| format!("{service}.{namespace}.svc.cluster.local")).collect()
 }
 
 /// Names, namespaces and doubles.
@@ -114,12 +121,10 @@ pub fn check(world: &World<'_>, report: &mut Report) {
     let mut seen: BTreeMap<(&str, String), u32> = BTreeMap::new();
     for object in world.objects {
         *seen.entry((object.api(), object.id())).or_default() += 1;
-        let names = [("a name", object.name(), 253)];
-        for (what, name, longest) in names {
-            let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter);
-            if name.is_empty() || name.len() > longest || !name.chars().all(plain) {
-                report.add(object, format!("`{name}` is not {what} that Kubernetes takes"));
-            }
+        let plain =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter);
+        if object.name().is_empty() || object.name().len() > 253 || !object.name().chars().all(plain) {
+            report.add(object, "has a name that Kubernetes does not take");
         }
         let namespace = object.namespace();
         match CLUSTER_WIDE.contains(&object.kind()) {
@@ -133,6 +138,10 @@ pub fn check(world: &World<'_>, report: &mut Report) {
     for ((_, id), count) in seen.into_iter().filter(|(_, count)| *count > 1) {
         report.missing(&id, format!("stands {count} times"));
     }
+    namespaces(world, report);
+}
+
+fn namespaces(world: &World<'_>, report: &mut Report) {
     for name in IN_MESH.iter().chain(&OUTSIDE_MESH) {
         let Some(namespace) = world.find("Namespace", "", name) else {
             report.missing(&format!("Namespace {name}"), "is missing");
@@ -151,8 +160,5 @@ pub fn check(world: &World<'_>, report: &mut Report) {
                 report.add(namespace, format!("has no {kind}"));
             }
         }
-    }
-    for object in world.objects.iter().filter(|object| text(object.at("/metadata"), "/generateName") != "") {
-        report.add(object, "has a name of chance");
     }
 }
