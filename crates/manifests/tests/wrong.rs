@@ -94,7 +94,7 @@ fn spoilt(good: &[Object], wrong: &Wrong, name: &str) -> Vec<Object> {
 }
 
 fn set(value: &mut Value, pointer: &str, to: Option<Value>) {
-    let (parent, last) = pointer.rsplit_once('/').unwrap();
+    let (parent, last) = pointer.rsplit_once('/').expect("a pointer begins with a slash");
     let last = last.replace("~1", "/");
     // What is on the way and not there yet begins as an object.
     let mut place = value;
@@ -104,22 +104,26 @@ fn set(value: &mut Value, pointer: &str, to: Option<Value>) {
             *place = Value::Object(Map::new());
         }
         place = match place {
-            Value::Array(list) => &mut list[step.parse::<usize>().unwrap()],
+            Value::Array(list) => &mut list[place_in(&step)],
             other => &mut other[step],
         };
     }
     match (place, to) {
-        (Value::Array(list), Some(to)) => list[last.parse::<usize>().unwrap()] = to,
-        (Value::Array(list), None) => drop(list.remove(last.parse::<usize>().unwrap())),
+        (Value::Array(list), Some(to)) => list[place_in(&last)] = to,
+        (Value::Array(list), None) => drop(list.remove(place_in(&last))),
         (Value::Object(map), None) => assert!(map.remove(&last).is_some(), "{pointer} is not there"),
         (other, Some(to)) => other[last] = to,
         (_, None) => panic!("{pointer} is not there"),
     }
 }
 
+fn place_in(step: &str) -> usize {
+    step.parse().expect("elements of lists are numbered")
+}
+
 /// The objects of production as they stand in their files, without the overlay's own patches: no kustomize is needed.
 fn production() -> Vec<Object> {
-    objects::collect(&root().join("k8s/overlays/production")).unwrap()
+    objects::collect(&root().join("k8s/overlays/production")).expect("the files of production are there")
 }
 
 fn lint() -> Lint {

@@ -1,9 +1,13 @@
 //! Every service in one process, on a laptop or in a test: the same services, the same calls, one port.
 
+#[cfg(feature = "stack")]
 mod stack;
+#[cfg(feature = "stack")]
 mod welcome;
 
+#[cfg(feature = "stack")]
 pub use stack::{Stack, StackOptions, up};
+#[cfg(feature = "stack")]
 pub use welcome::{DEMO_EMAIL, DEMO_SECRET, Demo};
 
 use host::{Service, ServiceIdentities};

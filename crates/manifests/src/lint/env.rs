@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Report;
 use super::world::{Template, World};
-use crate::objects::{list, text};
+use crate::objects::{at, list, text};
 
 /// What libraries read by themselves.
 const OF_LIBRARIES: [&str; 2] = ["OTEL_SERVICE_NAME", "RUST_LOG"];
@@ -119,7 +119,10 @@ fn references(world: &World<'_>, pod: &Template<'_>, container: &Value, report: 
             secrets.push((text(variable, &format!("{place}/name")), text(variable, &format!("{place}/key"))));
         }
     }
-    for volume in list(pod.spec, "/volumes") {
+    let of_sidecar = at(pod.metadata, "/annotations")["sidecar.istio.io/userVolume"].as_str();
+    let of_sidecar: Vec<Value> =
+        of_sidecar.map_or(Vec::new(), |text| serde_json::from_str(text).unwrap_or_default());
+    for volume in list(pod.spec, "/volumes").iter().chain(&of_sidecar) {
         maps.extend(volume.pointer("/configMap/name").and_then(Value::as_str));
         let name = text(volume, "/secret/secretName");
         if !name.is_empty() {
@@ -134,7 +137,8 @@ fn references(world: &World<'_>, pod: &Template<'_>, container: &Value, report: 
     }
     for (name, key) in secrets {
         if !has_secret(world, namespace, name, key) {
-            report.add(pod.owner, format!("nothing makes `{key}` of the Secret `{name}`"));
+            let part = if key.is_empty() { String::new() } else { format!("`{key}` of ") };
+            report.add(pod.owner, format!("nothing makes {part}the Secret `{name}`"));
         }
     }
 }

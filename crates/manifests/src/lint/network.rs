@@ -61,9 +61,7 @@ fn open(policy: &Object, rule: &Value, direction: &str, peers: &str, report: &mu
     let no_port = list(rule, "/ports").is_empty();
     // The edge is there for everybody; operators' pods ask the API server, which no selector names.
     let meant = match direction {
-        "ingress" => {
-            policy.text(&format!("/spec/podSelector/matchLabels/{}", GATEWAY_LABEL.replace('/', "~1"))) != ""
-        }
+        "ingress" => !policy.at("/spec/podSelector/matchLabels")[GATEWAY_LABEL].is_null(),
         _ => OUTSIDE_MESH.contains(&policy.namespace()),
     };
     if nobody_named && (no_port || !meant) {

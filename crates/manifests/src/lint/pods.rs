@@ -101,7 +101,7 @@ fn life(pod: &Template<'_>, report: &mut Report) {
                 report.add(pod.owner, format!("has no {probe}"));
             }
         }
-        if text(container, "/livenessProbe/grpc/service") != ""
+        if !text(container, "/livenessProbe/grpc/service").is_empty()
             || text(container, "/livenessProbe/httpGet/path") == "/readyz"
         {
             report.add(pod.owner, "its liveness asks what it depends on");
