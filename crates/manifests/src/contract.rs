@@ -39,7 +39,7 @@ pub struct Topic {
     /// How many partitions it has.
     pub partitions: i32,
     /// How long events stay.
-    pub retention_ms: u128,
+    pub retention_ms: u64,
 }
 
 /// The methods of a domain, sorted by path.
@@ -77,7 +77,7 @@ pub fn topics(domain: &str) -> Vec<Topic> {
         .map(|spec| Topic {
             name: spec.name,
             partitions: spec.partitions,
-            retention_ms: spec.retention.as_millis(),
+            retention_ms: spec.retention.as_secs() * 1_000,
         })
         .collect();
     found.sort_by(|one, other| one.name.cmp(&other.name));

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
+use serde_json::json;
 
 use crate::contract::Kind;
 use crate::model::{GATEWAY, Model, Node};
@@ -63,10 +65,11 @@ pub fn files(model: &Model) -> Result<BTreeMap<PathBuf, String>> {
         }
         put(format!("k8s/rollouts/{name}.yaml"), "rollouts/canary.yaml", &context)?;
     }
-    let gateway = context! {
-        name => GATEWAY, namespace => model.gateway.namespace, version => version(), proxy => PROXY.trim_end(),
-        services => model.services.iter().map(|node| &node.place).collect::<Vec<_>>(),
-    };
+    let gateway = json!({
+        "name": GATEWAY, "namespace": model.gateway.namespace, "version": version(), "proxy": PROXY.trim_end(),
+        "services": model.services.iter().map(|node| &node.place).collect::<Vec<_>>(),
+    });
+    let gateway = Value::from(Serde(gateway));
     for (file, template) in [
         ("kustomization", "gateway/kustomization.yaml"),
         ("workload", "gateway/workload.yaml"),
@@ -75,11 +78,15 @@ pub fn files(model: &Model) -> Result<BTreeMap<PathBuf, String>> {
     ] {
         put(format!("k8s/services/{GATEWAY}/{file}.yaml"), template, &gateway)?;
     }
-    put("istio/services/kustomization.yaml".into(), "list.yaml", &context! { names })?;
-    put("k8s/rollouts/kustomization.yaml".into(), "rollouts/kustomization.yaml", &context! { names })?;
+    put("istio/services/kustomization.yaml".into(), "list.yaml", &list(&names))?;
+    put("k8s/rollouts/kustomization.yaml".into(), "rollouts/kustomization.yaml", &list(&names))?;
     let with_gateway: Vec<&str> = [GATEWAY].into_iter().chain(names).collect();
-    put("k8s/services/kustomization.yaml".into(), "list.yaml", &context! { names => with_gateway })?;
+    put("k8s/services/kustomization.yaml".into(), "list.yaml", &list(&with_gateway))?;
     Ok(files)
+}
+
+fn list(names: &[&str]) -> Value {
+    Value::from(Serde(json!({ "names": names })))
 }
 
 const PROXY: &str = include_str!("../templates/proxy.yaml");
@@ -93,7 +100,7 @@ fn of_service(node: &Node) -> Value {
     if !node.permissions.is_empty() {
         own_secrets.insert(0, "TESSERA_SERVICE_SECRET".to_owned());
     }
-    let public: Vec<&str> =
+    let public: Vec<&'static str> =
         node.methods.iter().filter(|method| method.public).map(|method| method.path).collect();
     let (reads, streams) = (node.paths(Kind::Read), node.paths(Kind::Stream));
     let mut routes = Vec::new();
@@ -105,7 +112,7 @@ fn of_service(node: &Node) -> Value {
     routes.push("writes");
     context! {
         version => version(), proxy => PROXY.trim_end(), issuer => host::ISSUER, audience => host::AUDIENCE, own_secrets, public, reads, streams, routes,
-        ..Value::from_serialize(node)
+        ..Value::from(Serde(node))
     }
 }
 
@@ -116,7 +123,6 @@ impl Writer {
         let mut environment = Environment::new();
         // A name that a template gets wrong must not pass for nothing.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_keep_trailing_newline(true);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         for (name, text) in TEMPLATES {
             environment.add_template(name, text)?;
