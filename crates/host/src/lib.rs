@@ -26,7 +26,7 @@ mod watch;
 pub use config::{Config, Database, Log};
 pub use identities::{ServiceIdentities, ServiceIdentity};
 pub use mesh::{Mesh, topic_spec};
-pub use serve::{ExitCode, main, stop_signal};
+pub use serve::{ExitCode, main, serve, stop_signal};
 pub use service::Service;
 pub use telemetry::{Telemetry, start as start_telemetry};
 pub use token::{AUDIENCE, Claims, ISSUER};

@@ -35,9 +35,17 @@ impl Termination for ExitCode {
 /// Runs services until SIGTERM or SIGINT, then drains. What it needs is read from the environment, see [`Config`].
 /// With the argument `migrate` it brings their databases to the newest schema instead, and ends.
 pub fn main(services: impl IntoIterator<Item = Service>) -> ExitCode {
-    let services: Vec<Service> = services.into_iter().collect();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match command(&arguments).and_then(|command| run(services, command)) {
+    exit(command(&arguments).and_then(|command| run(services, command)))
+}
+
+/// As [`main`], for a program whose arguments are its own.
+pub fn serve(services: impl IntoIterator<Item = Service>) -> ExitCode {
+    exit(run(services, Command::Serve))
+}
+
+fn exit(result: Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::Stopped,
         Err(error) => {
             // Telemetry may not stand yet; a person reads this line.
@@ -63,12 +71,13 @@ fn command(arguments: &[String]) -> Result<Command> {
     }
 }
 
-fn run(services: Vec<Service>, command: Command) -> Result<()> {
+fn run(services: impl IntoIterator<Item = Service>, command: Command) -> Result<()> {
+    let services: Vec<Service> = services.into_iter().collect();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
     runtime.block_on(async {
         match command {
-            Command::Serve => serve(services).await,
+            Command::Serve => serve_until_stopped(services).await,
             Command::Migrate => migrate(&services).await,
         }
     })
@@ -86,7 +95,7 @@ async fn migrate(services: &[Service]) -> Result<()> {
     Ok(())
 }
 
-async fn serve(services: Vec<Service>) -> Result<()> {
+async fn serve_until_stopped(services: Vec<Service>) -> Result<()> {
     let names: Vec<&'static str> = services.iter().map(Service::name).collect();
     let config = Config::from_env(&names)?;
     let telemetry = telemetry::start(config.metrics_listen)?;

@@ -109,7 +109,10 @@ impl tower::Service<Request<Body>> for Echo {
         let echo = self.clone();
         Box::pin(async move {
             let (head, body) = request.into_parts();
-            let method = head.uri.path().rsplit('/').next().unwrap_or_default();
+            let service = head.uri.path().strip_prefix('/').and_then(|path| path.strip_prefix(Self::NAME));
+            let Some(method) = service.and_then(|method| method.strip_prefix('/')) else {
+                return Ok(Status::unimplemented("no such service").into_http());
+            };
             let Ok(body) = body.collect().await else { return Ok(Status::cancelled("cut off").into_http()) };
             let (frames, status) = echo.answer(method, &body.to_bytes());
             if frames.is_empty() && status.code() != Code::Ok {

@@ -31,7 +31,7 @@ pub fn serve() {
         (service.name().to_owned(), ServiceIdentity { secret: SECRET.to_owned(), permissions })
     });
     services.push(identity::service(ServiceIdentities(identities.collect())));
-    host::main(services);
+    host::serve(services);
 }
 
 /// The databases.
