@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::{Error, Result};
 use store::Env;
@@ -55,12 +55,18 @@ pub(crate) async fn run(env: Env, jobs: Vec<Job>, lease: Duration, stop: Cancell
 }
 
 async fn run_one(env: &Env, table: &HashMap<&'static str, Job>, job: &Claimed, lease: Duration) {
+    let begun = Instant::now();
     let result = attempt(env, table, job, lease).await;
     let Err(error) = result else { return };
     tracing::warn!(service = env.service(), kind = job.kind, key = job.key, attempts = job.attempts, %error, "job failed");
     metrics::counter!("tessera_jobs_failed", "service" => env.service(), "kind" => job.kind.clone())
         .increment(1);
-    if let Err(error) = job.fail(env, &error).await {
+    // Slow is not wrong: a saga that takes its steps in several leases must not wait longer after each of them.
+    let noted = match begun.elapsed() < lease {
+        true => job.fail(env, &error).await,
+        false => job.ran_out(env, &error).await,
+    };
+    if let Err(error) = noted {
         // The lease ends by itself, and the job is claimed again.
         tracing::warn!(service = env.service(), %error, "cannot note a failed job");
     }

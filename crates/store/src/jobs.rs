@@ -13,6 +13,9 @@ use crate::flush::JobRow;
 /// How many jobs are claimed at a time.
 const CLAIM_MAX: i64 = 32;
 
+/// The shortest pause between two attempts of a job.
+const BACKOFF_MIN: Duration = Duration::from_millis(200);
+
 /// The longest pause between two attempts of a job that fails.
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
 
@@ -112,17 +115,27 @@ impl Claimed {
 
     /// Notes a failure and sets the time of the next attempt: twice as late each time, never given up.
     pub async fn fail(&self, env: &Env, error: &kit::Error) -> Result<()> {
-        let pause = Duration::from_millis(200)
+        let pause = BACKOFF_MIN
             .saturating_mul(2_u32.saturating_pow(u32::try_from(self.attempts.clamp(0, 20)).unwrap_or(0)))
             .min(BACKOFF_MAX);
+        self.put_off(env, error, pause, 1).await
+    }
+
+    /// Notes that the lease ran out. It was pause enough, and what the job has committed is no failure, so that it
+    /// goes on soon.
+    pub async fn ran_out(&self, env: &Env, error: &kit::Error) -> Result<()> {
+        self.put_off(env, error, BACKOFF_MIN, 0).await
+    }
+
+    async fn put_off(&self, env: &Env, error: &kit::Error, pause: Duration, failures: i32) -> Result<()> {
         let mut cx = self.cx(env, Duration::from_secs(10));
         let run_time = cx.now() + pause;
         let query = sqlx::query(
-            "update tessera.jobs set lease_time = null, attempts = attempts + 1, run_time = $3, last_error = left($4, 2000)
+            "update tessera.jobs set lease_time = null, attempts = attempts + $5, run_time = $3, last_error = left($4, 2000)
              where kind = $1 and key = $2",
         );
         let text = error.to_string();
-        cx.execute(query.bind(&self.kind).bind(&self.key).bind(run_time).bind(text)).await?;
+        cx.execute(query.bind(&self.kind).bind(&self.key).bind(run_time).bind(text).bind(failures)).await?;
         cx.checkpoint().await
     }
 }

@@ -3,11 +3,21 @@
 use std::time::Duration;
 
 use kit::Error;
-use store::jobs::claim;
-use store::{Caller, Cx, Meta};
+use store::jobs::{Claimed, claim};
+use store::{Caller, Cx, Env, Meta};
 use testkit::Mesh;
 
 const KIND: &str = "nobody's";
+
+/// Waits until the job is due, and takes it.
+async fn due(env: &Env) -> Claimed {
+    loop {
+        if let Some(job) = claim(env, &[KIND], Duration::ZERO).await.unwrap().pop() {
+            return job;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
 
 #[tokio::test]
 async fn what_dead_processes_left_undone_does_not_put_a_job_off() {
@@ -26,13 +36,14 @@ async fn what_dead_processes_left_undone_does_not_put_a_job_off() {
     }
     let mut paused = Vec::new();
     for _ in 0..3 {
-        let mut claimed = claim(env, &[KIND], Duration::ZERO).await.unwrap();
-        while claimed.is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            claimed = claim(env, &[KIND], Duration::ZERO).await.unwrap();
-        }
-        paused.push(claimed[0].attempts);
-        claimed[0].fail(env, &Error::unavailable("the post office", "closed")).await.unwrap();
+        let job = due(env).await;
+        paused.push(job.attempts);
+        job.fail(env, &Error::unavailable("the post office", "closed")).await.unwrap();
     }
     assert_eq!(paused, [0, 1, 2], "failures are counted, and nothing else");
+    for _ in 0..3 {
+        let job = due(env).await;
+        assert_eq!(job.attempts, 3, "a lease that ran out is no failure");
+        job.ran_out(env, &Error::unavailable("the post office", "slow")).await.unwrap();
+    }
 }
