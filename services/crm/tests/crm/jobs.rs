@@ -12,7 +12,7 @@ const KIND: &str = "nobody's";
 /// Waits until the job is due, and takes it.
 async fn due(env: &Env) -> Claimed {
     loop {
-        if let Some(job) = claim(env, &[KIND], Duration::ZERO).await.unwrap().pop() {
+        if let Some(job) = claim(env, &[KIND], Duration::ZERO).await.expect("jobs can be claimed").pop() {
             return job;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
