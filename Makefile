@@ -7,6 +7,8 @@ BUF_BINARY = $(firstword $(wildcard tools/node_modules/@bufbuild/buf-*/bin/buf))
 # Where cargo puts what it builds; asked when it is needed.
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release
 ALL = $(abspath $(or $(CARGO_TARGET_DIR),target)/debug/all)
+# A test among what is built makes cargo take the features that `make test` has built with already.
+BUILD_SUITE = $(CARGO) build --workspace --bin all --test clients
 INSPECT = $(CARGO) run --quiet -p inspect --
 MANIFESTS = $(CARGO) run --quiet -p manifests --
 # buf and protox carry different copies of google's own files; those are not ours to compare.
@@ -111,14 +113,14 @@ clients: ## the generated sources of the clients
 clients-test: clients ## the committed sources are the generated ones, and work against a real suite
 	@changed=$$(git status --porcelain -- clients) || exit 1; \
 	  [ -z "$$changed" ] || { echo "$$changed"; echo 'clients: not what the contracts give; commit what make clients makes' >&2; exit 1; }
-	$(CARGO) build --workspace --bin all
+	$(BUILD_SUITE)
 	cd clients/typescript && npm ci --silent --ignore-scripts && npm run --silent lint && TESSERA_ALL=$(ALL) npm test
 	$(CARGO) test --workspace --test clients
 	TESSERA_ALL=$(ALL) clients/python/test.sh --quiet
 	TESSERA_ALL=$(ALL) clients/go/test.sh
 
 test-openapi: tools ## what the suite tells of its contracts, against what it does; EXAMPLES=5 SEED=1
-	$(CARGO) build --workspace --bin all
+	$(BUILD_SUITE)
 	TESSERA_ALL=$(ALL) tools/.venv/bin/python gateway-grpcweb/openapi/check.py
 
 deny: tools ## licences, origins and duplicates of dependencies
