@@ -46,7 +46,9 @@ class EventLog:
         backlog: int = 0,
         timeout: float | None = None,
     ) -> TailEventsResponse:
-        """Returns the events after a cursor, oldest first, waiting for the first one if there is none yet."""
+        """Returns the events after a cursor, waiting for the first one if there is none yet. Those of one record
+        come in the order in which they happened; those of different ones nearly so.
+        """
         return self._transport.unary(
             _TAIL_EVENTS,
             TailEventsRequest(cursor=cursor, types=types, page_size=page_size, wait_ms=wait_ms, backlog=backlog),
@@ -56,9 +58,10 @@ class EventLog:
     def watch_events(
         self, *, cursor: str = "", types: Iterable[str] = (), backlog: int = 0, timeout: float | None = None
     ) -> Stream[WatchEventsResponse]:
-        """Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself after 15
-        minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
-        watch; INVALID_ARGUMENT for a cursor that is none.
+        """Sends the events after a cursor, and then each as it happens. Those of one record come in the order in
+        which they happened; those of different ones nearly so. Ends by itself after 15 minutes or when the
+        service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers watch;
+        INVALID_ARGUMENT for a cursor that is none.
         """
         return self._transport.stream(
             _WATCH_EVENTS, WatchEventsRequest(cursor=cursor, types=types, backlog=backlog), timeout

@@ -112,7 +112,7 @@ func (x *TailEventsRequest) GetBacklog() int32 {
 // Events of the caller's tenant.
 type TailEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Oldest first.
+	// Oldest first, by the time at which each happened.
 	Events []*v1.EventEnvelope `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	// Where to go on.
 	NextCursor    string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`

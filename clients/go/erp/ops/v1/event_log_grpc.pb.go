@@ -34,11 +34,13 @@ const (
 //
 // The event log as operators see it. Every answer holds events of the caller's tenant only.
 type EventLogServiceClient interface {
-	// Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
+	// Returns the events after a cursor, waiting for the first one if there is none yet. Those of one
+	// record come in the order in which they happened; those of different ones nearly so.
 	TailEvents(ctx context.Context, in *TailEventsRequest, opts ...grpc.CallOption) (*TailEventsResponse, error)
-	// Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
-	// after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
-	// when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+	// Sends the events after a cursor, and then each as it happens. Those of one record come in the
+	// order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
+	// or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
+	// watch; INVALID_ARGUMENT for a cursor that is none.
 	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
 	// Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
 	ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error)
@@ -122,11 +124,13 @@ func (c *eventLogServiceClient) GetConsumerLag(ctx context.Context, in *GetConsu
 //
 // The event log as operators see it. Every answer holds events of the caller's tenant only.
 type EventLogServiceServer interface {
-	// Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
+	// Returns the events after a cursor, waiting for the first one if there is none yet. Those of one
+	// record come in the order in which they happened; those of different ones nearly so.
 	TailEvents(context.Context, *TailEventsRequest) (*TailEventsResponse, error)
-	// Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
-	// after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
-	// when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+	// Sends the events after a cursor, and then each as it happens. Those of one record come in the
+	// order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
+	// or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
+	// watch; INVALID_ARGUMENT for a cursor that is none.
 	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
 	// Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
 	ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error)

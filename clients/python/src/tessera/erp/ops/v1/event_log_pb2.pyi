@@ -68,7 +68,7 @@ class TailEventsResponse(google.protobuf.message.Message):
     """Where to go on."""
     @property
     def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[tessera.erp.v1.event_pb2.EventEnvelope]:
-        """Oldest first."""
+        """Oldest first, by the time at which each happened."""
 
     def __init__(
         self,

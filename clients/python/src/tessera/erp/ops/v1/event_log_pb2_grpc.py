@@ -67,16 +67,18 @@ class EventLogServiceServicer(object):
     """
 
     def TailEvents(self, request, context):
-        """Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
+        """Returns the events after a cursor, waiting for the first one if there is none yet. Those of one
+        record come in the order in which they happened; those of different ones nearly so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchEvents(self, request, context):
-        """Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
-        after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
-        when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+        """Sends the events after a cursor, and then each as it happens. Those of one record come in the
+        order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
+        or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
+        watch; INVALID_ARGUMENT for a cursor that is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -157,12 +157,15 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
     ], channel: grpc.aio.Channel) -> None: ...
 
     TailEvents: _EventLogServiceTailEventsType
-    """Returns the events after a cursor, oldest first, waiting for the first one if there is none yet."""
+    """Returns the events after a cursor, waiting for the first one if there is none yet. Those of one
+    record come in the order in which they happened; those of different ones nearly so.
+    """
 
     WatchEvents: _EventLogServiceWatchEventsType
-    """Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
-    after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
-    when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+    """Sends the events after a cursor, and then each as it happens. Those of one record come in the
+    order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
+    or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
+    watch; INVALID_ARGUMENT for a cursor that is none.
     """
 
     ListDeadLetters: _EventLogServiceListDeadLettersType
@@ -208,7 +211,9 @@ class EventLogServiceServicer(metaclass=abc.ABCMeta):
         request: tessera.erp.ops.v1.event_log_pb2.TailEventsRequest,
         context: _ServicerContext,
     ) -> typing.Union[tessera.erp.ops.v1.event_log_pb2.TailEventsResponse, collections.abc.Awaitable[tessera.erp.ops.v1.event_log_pb2.TailEventsResponse]]:
-        """Returns the events after a cursor, oldest first, waiting for the first one if there is none yet."""
+        """Returns the events after a cursor, waiting for the first one if there is none yet. Those of one
+        record come in the order in which they happened; those of different ones nearly so.
+        """
 
     @abc.abstractmethod
     def WatchEvents(
@@ -216,9 +221,10 @@ class EventLogServiceServicer(metaclass=abc.ABCMeta):
         request: tessera.erp.ops.v1.event_log_pb2.WatchEventsRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse], collections.abc.AsyncIterator[tessera.erp.ops.v1.event_log_pb2.WatchEventsResponse]]:
-        """Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
-        after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
-        when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+        """Sends the events after a cursor, and then each as it happens. Those of one record come in the
+        order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
+        or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
+        watch; INVALID_ARGUMENT for a cursor that is none.
         """
 
     @abc.abstractmethod

@@ -78,7 +78,7 @@ export const TailEventsRequestSchema: GenMessage<TailEventsRequest> = /*@__PURE_
  */
 export type TailEventsResponse = Message<"erp.ops.v1.TailEventsResponse"> & {
   /**
-   * Oldest first.
+   * Oldest first, by the time at which each happened.
    *
    * @generated from field: repeated erp.v1.EventEnvelope events = 1;
    */
@@ -428,7 +428,8 @@ export const ConsumerLagSchema: GenMessage<ConsumerLag> = /*@__PURE__*/
  */
 export const EventLogService: GenService<{
   /**
-   * Returns the events after a cursor, oldest first, waiting for the first one if there is none yet.
+   * Returns the events after a cursor, waiting for the first one if there is none yet. Those of one
+   * record come in the order in which they happened; those of different ones nearly so.
    *
    * @generated from rpc erp.ops.v1.EventLogService.TailEvents
    */
@@ -438,9 +439,10 @@ export const EventLogService: GenService<{
     output: typeof TailEventsResponseSchema;
   },
   /**
-   * Sends the events after a cursor, oldest first, and then each as it happens. Ends by itself
-   * after 15 minutes or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED
-   * when too many callers watch; INVALID_ARGUMENT for a cursor that is none.
+   * Sends the events after a cursor, and then each as it happens. Those of one record come in the
+   * order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
+   * or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
+   * watch; INVALID_ARGUMENT for a cursor that is none.
    *
    * @generated from rpc erp.ops.v1.EventLogService.WatchEvents
    */
