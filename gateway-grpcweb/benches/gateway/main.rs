@@ -17,7 +17,7 @@ mod envoy;
 use std::time::Duration;
 
 use load::{Load, Measured};
-use processes::Proxy;
+use processes::{BIN, Bin, Proxy};
 
 /// How often each proxy has its turn at each kind of load, and for how long.
 const ROUNDS: usize = 5;
@@ -28,6 +28,10 @@ fn main() {
     // `cargo bench` and `cargo test` hand over flags of their own.
     if std::env::args().any(|one| one == "--test") {
         return;
+    }
+    let bytes = std::env::args().skip_while(|one| one != BIN).nth(1);
+    if let Some(bytes) = bytes.and_then(|bytes| bytes.parse().ok()) {
+        return Bin::run(bytes).unwrap_or_else(|error| panic!("{error}"));
     }
     processes::pin_this();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

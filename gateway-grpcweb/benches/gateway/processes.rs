@@ -1,5 +1,6 @@
 //! The two proxies as processes of their own, and what they use.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +38,54 @@ impl Drop for Ours {
 /// Keeps this process, the load and the service, off the proxies' core.
 pub fn pin_this() {
     pin(LOAD_CORE, std::process::id());
+}
+
+/// A program on the proxies' core that reads as many bytes as a stranger sends, and hangs up.
+pub struct Bin {
+    pub port: u16,
+    process: Child,
+}
+
+/// What makes this program a bin, before how many bytes it reads of each stranger.
+pub const BIN: &str = "--bin-of";
+
+impl Bin {
+    pub fn start(bytes: usize) -> Self {
+        let program = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
+        let process = Command::new(program).args([BIN, &bytes.to_string()]).stdout(Stdio::piped()).spawn();
+        let mut process = process.unwrap_or_else(|error| panic!("{error}"));
+        let mut port = String::new();
+        let told = process.stdout.take().map(|told| BufReader::new(told).read_line(&mut port));
+        assert!(matches!(told, Some(Ok(_))), "{told:?}");
+        pin(PROXY_CORE, process.id());
+        Self { port: port.trim().parse().unwrap_or_else(|error| panic!("{port}: {error}")), process }
+    }
+
+    /// Is the program.
+    pub fn run(bytes: u64) -> std::io::Result<()> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        println!("{}", listener.local_addr()?.port());
+        for stream in listener.incoming() {
+            let stream = stream?;
+            std::thread::spawn(move || std::io::copy(&mut stream.take(bytes), &mut std::io::sink()));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Bin {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Lets every other thread go before this one. A lower priority alone would not do: whoever runs may go on for
+/// some milliseconds.
+pub fn stand_back() {
+    let thread = rustix::thread::gettid().to_string();
+    let status = Command::new("chrt").args(["--idle", "--pid", "0", &thread]).status();
+    assert!(status.is_ok_and(|status| status.success()), "the machine needs chrt");
 }
 
 fn pin(core: &str, process: u32) {

@@ -117,6 +117,8 @@ impl Write for Bounded {
             return Err(io::Error::other("too long"));
         }
         self.out.extend_from_slice(data);
+        // Whoever waits for this core goes first, rather than when the system next looks, milliseconds later.
+        std::thread::yield_now();
         Ok(data.len())
     }
 

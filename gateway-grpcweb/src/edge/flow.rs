@@ -58,7 +58,7 @@ impl Gateway {
     }
 
     /// What may refuse a request before its call.
-    pub(crate) async fn admit(
+    async fn admit(
         &self,
         record: &mut Record,
         mut request: Request<Body>,

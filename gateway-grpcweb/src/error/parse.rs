@@ -37,8 +37,8 @@ impl ApiError {
         let Some(code) = metadata.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes())) else {
             return;
         };
-        let tells = |details: &[Any]| details.iter().any(is_debug_info);
-        if code == Code::Ok || !is_inside(code) && !details(metadata).is_some_and(|own| tells(&own)) {
+        let debugs = || details(metadata).is_some_and(|all| all.iter().any(is_debug_info));
+        if code == Code::Ok || !(is_inside(code) || debugs()) {
             return;
         }
         let Some(Err(error)) = Self::from_metadata(metadata) else { return };
