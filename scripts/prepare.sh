@@ -3,7 +3,7 @@
 #
 #   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer, Redis
 #   scripts/prepare.sh --tools    also what the checks need: buf, cargo-deny, Envoy, the conformance runner, Java and Maven,
-#                                 kustomize
+#                                 kustomize, Prometheus
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,6 +32,7 @@ if [ -n "$tools" ]; then
   have python3 || packages+=(python3)
   python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
   have npm || packages+=(npm)
+  have promtool || packages+=(prometheus)
 fi
 if [ -n "$clients" ]; then
   [ -n "${CHROMIUM:-}" ] || have chromium || packages+=(chromium)
