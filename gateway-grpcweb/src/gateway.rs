@@ -13,8 +13,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::Body;
 use crate::backend::Backend;
-use crate::edge::Edge;
 use crate::edge::record::Record;
+use crate::edge::{Edge, metrics};
 use crate::error::ApiError;
 use crate::mcp::GrantCache;
 use crate::options::Options;
@@ -52,6 +52,7 @@ impl Gateway {
     /// method.
     pub fn new(descriptor_set: &[u8], backend: Backend, options: Options) -> Result<Self, LoadError> {
         let snapshot = Snapshot::compile(descriptor_set)?;
+        metrics::expect();
         let edge = Edge::new(&options, &backend).map_err(LoadError::Options)?;
         let inner = Inner {
             snapshot: ArcSwap::from_pointee(snapshot),

@@ -8,13 +8,10 @@ use std::process::ExitCode;
 use gateway_grpcweb::{Gateway, Metrics};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{Error, text};
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).init();
     match config::runtime().and_then(|runtime| runtime.block_on(run())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -25,6 +22,9 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
+    // The admin port shows the metrics; logs are for machines unless something else is asked for.
+    let json = text("TESSERA_LOG_FORMAT").is_none_or(|format| format == "json");
+    let telemetry = telemetry::start_without_metrics(json).map_err(|error| error.to_string())?;
     let admin = text("TESSERA_GATEWAY_ADMIN_ADDRESS");
     let metrics = admin.is_some().then(Metrics::install).transpose()?;
     let (descriptors, every) = config::descriptors()?;
@@ -45,6 +45,7 @@ async fn run() -> Result<(), Error> {
         }
     };
     gateway.serve(listener, stop).await?;
+    telemetry.flush();
     Ok(())
 }
 

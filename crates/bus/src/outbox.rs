@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::Record;
+use crate::record::TRACEPARENT;
 
 /// The advisory lock that makes the relay the only one of its database.
 const RELAY_LOCK: (i32, i32) = (7003, 1);
@@ -23,6 +24,12 @@ pub(crate) struct Pending {
     /// How long it has been waiting.
     pub(crate) age: Duration,
     pub(crate) record: Record,
+}
+
+/// The headers of an event that belongs to a trace, or to none.
+fn traced(traceparent: String) -> BTreeMap<String, String> {
+    let one = (!traceparent.is_empty()).then(|| (TRACEPARENT.to_owned(), traceparent));
+    one.into_iter().collect()
 }
 
 /// A topic and key whose events the log refuses.
@@ -74,7 +81,7 @@ impl Outbox {
             refused.iter().map(|(t, k)| (t.as_str(), k.as_str())).unzip();
         let mut tx = self.begin().await?;
         let rows = sqlx::query(
-            "select seq, id, tenant_id, topic, key, event_type, payload,
+            "select seq, id, tenant_id, topic, key, event_type, payload, traceparent,
                     extract(epoch from clock_timestamp() - create_time)::float8 as age
              from tessera.outbox o where publish_time is null and not exists
                (select from unnest($2::text[], $3::text[]) as r (topic, key) where r.topic = o.topic and r.key = o.key)
@@ -96,7 +103,7 @@ impl Outbox {
                     event_id: row.try_get("id")?,
                     tenant_id: row.try_get("tenant_id")?,
                     event_type: row.try_get("event_type")?,
-                    headers: BTreeMap::new(),
+                    headers: traced(row.try_get("traceparent")?),
                     payload: row.try_get::<Vec<u8>, _>("payload")?.into(),
                 },
             })

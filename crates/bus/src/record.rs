@@ -14,6 +14,8 @@ pub const EVENT_ID: &str = "event_id";
 pub const EVENT_TYPE: &str = "event_type";
 /// Header with the UUID of the tenant in whose name it happened.
 pub const TENANT_ID: &str = "tenant_id";
+/// Header with the W3C trace context of whatever told the event; absent where that was not traced.
+pub const TRACEPARENT: &str = "traceparent";
 /// Header of a replayed dead letter: the one group that it is meant for.
 pub const REPLAY_FOR: &str = "replay_for";
 
@@ -93,6 +95,11 @@ impl Delivery {
     /// The tenant; `None` when a stranger wrote the record.
     pub fn tenant_id(&self) -> Option<Uuid> {
         self.headers.get(TENANT_ID)?.parse().ok()
+    }
+
+    /// What told it, as W3C trace context; empty when that was not traced.
+    pub fn traceparent(&self) -> &str {
+        self.headers.get(TRACEPARENT).map_or("", String::as_str)
     }
 
     /// The event's type, empty when a stranger wrote the record.

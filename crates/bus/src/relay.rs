@@ -8,8 +8,10 @@ use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::outbox::{Lane, Outbox, Pending};
+use crate::record::TRACEPARENT;
 use crate::{Backoff, EventLog, LogError, Record};
 
 /// How long a lane whose event was refused is left alone.
@@ -196,8 +198,31 @@ impl Relay {
     }
 
     async fn publish(&self, rows: &[Pending]) -> Result<(), LogError> {
-        let records: Vec<Record> = rows.iter().map(|row| row.record.clone()).collect();
-        self.log.publish(&records).await
+        let mut records: Vec<Record> = rows.iter().map(|row| row.record.clone()).collect();
+        // One in each event's own trace, as long as the batch takes; whoever consumes it goes on from there.
+        let spans: Vec<Span> = records.iter_mut().map(|record| self.span(record)).collect();
+        let published = self.log.publish(&records).await;
+        drop(spans);
+        published
+    }
+
+    fn span(&self, record: &mut Record) -> Span {
+        let Some(parent) = record.headers.get_mut(TRACEPARENT) else { return Span::none() };
+        let span = tracing::debug_span!(
+            target: telemetry::trace::TARGET,
+            parent: None,
+            "publish",
+            otel.name = format!("publish {}", record.event_type),
+            otel.kind = "producer",
+            service = self.config.service,
+            tenant_id = %record.tenant_id,
+            messaging.destination.name = record.topic,
+        );
+        telemetry::trace::continue_from(&span, parent);
+        if let Some(own) = telemetry::trace::of(&span) {
+            *parent = own;
+        }
+        span
     }
 
     /// Some row of the batch is refused for good: finds it, so that only its own topic and key wait for a person.

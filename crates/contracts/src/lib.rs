@@ -7,6 +7,7 @@
     reason = "tonic's modules carry attributes of their own, and our glue clones any request, of which prost makes some Copy"
 )]
 
+mod events;
 mod values;
 
 use std::sync::LazyLock;
@@ -17,6 +18,7 @@ include!(concat!(env!("OUT_DIR"), "/mods.rs"));
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
 pub use erp::*;
+pub use events::{DeclaredEvent, events};
 
 /// The encoded descriptors of all files, with their options and comments.
 pub static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

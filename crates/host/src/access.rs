@@ -11,7 +11,9 @@ use store::{Access, BoxFuture, CallError, Caller, Method, TENANT_HEADER};
 use tonic::Status;
 use tonic::body::Body;
 use tower::{BoxError, Service};
+use tracing::{Instrument as _, Span};
 
+use crate::meter::{self, Meter, Under};
 use crate::token::{self, Verifier};
 
 /// The longest that a call may take, whatever its caller allows.
@@ -21,7 +23,7 @@ const CALL_MAX: Duration = Duration::from_secs(300);
 #[derive(Clone)]
 pub(crate) struct Guard<S> {
     inner: S,
-    methods: Arc<HashMap<&'static str, Access>>,
+    methods: Arc<HashMap<&'static str, Arc<Meter>>>,
     verifier: Arc<Verifier>,
 }
 
@@ -29,7 +31,7 @@ impl<S> Guard<S> {
     /// Guards these methods. A path that is not among them is answered by the routes themselves: health,
     /// reflection, or UNIMPLEMENTED.
     pub fn new(inner: S, methods: impl Iterator<Item = &'static Method>, verifier: Arc<Verifier>) -> Self {
-        let methods = methods.map(|method| (method.path, method.access)).collect();
+        let methods = methods.map(|method| (method.path, Arc::new(Meter::new(method)))).collect();
         Self { inner, methods: Arc::new(methods), verifier }
     }
 }
@@ -51,25 +53,46 @@ where
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
-        let access = self.methods.get(request.uri().path()).copied();
+        let meter = self.methods.get(request.uri().path()).cloned();
         let verifier = self.verifier.clone();
         // Taken out beforehand: a request's body can't be shared with the future that checks the token.
         let token = text(&request, &AUTHORIZATION);
         let tenant = text(&request, &TENANT_HEADER);
         let limit = text(&request, &HeaderName::from_static("grpc-timeout"));
         let limit = limit.and_then(|value| store::grpc_timeout(&value)).unwrap_or(CALL_MAX).min(CALL_MAX);
-        Box::pin(async move {
-            if let Some(access) = access {
-                match admit(&verifier, access, token, tenant).await {
-                    Ok(caller) => request.extensions_mut().insert(caller),
-                    Err(error) => return Ok(Status::from(error).into_http()),
-                };
+        let Some(meter) = meter else {
+            let call = async move { within(limit, inner.call(request)).await };
+            return Box::pin(call);
+        };
+        let span = meter.span(request.headers());
+        let (access, under) = (meter.access, Under::new(meter, span.clone()));
+        let call = async move {
+            match admit(&verifier, access, token, tenant).await {
+                Ok(caller) => {
+                    meter::called_by(&Span::current(), &caller);
+                    request.extensions_mut().insert(caller);
+                }
+                Err(error) => return Ok(under.answered(Status::from(error).into_http())),
             }
-            match tokio::time::timeout(limit, inner.call(request)).await {
-                Ok(answer) => answer.map_err(CallError::new),
-                Err(_) => Ok(Status::from(deadline_exceeded()).into_http()),
+            match within(limit, inner.call(request)).await {
+                Ok(answer) => Ok(under.answered(answer)),
+                Err(error) => {
+                    under.failed();
+                    Err(error)
+                }
             }
-        })
+        };
+        Box::pin(call.instrument(span))
+    }
+}
+
+async fn within<E: Into<BoxError>>(
+    limit: Duration,
+    call: impl Future<Output = std::result::Result<http::Response<Body>, E>>,
+) -> std::result::Result<http::Response<Body>, CallError> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer.map_err(CallError::new),
+        Err(_) => Ok(Status::from(deadline_exceeded()).into_http()),
     }
 }
 

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use bus::{ConsumerConfig, Delivery, EventLog, HandleError, Handler, PgDeadLetters, Relay, RelayConfig};
 use store::{Env, Envelope};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::mesh::Handlers;
+use crate::meter;
 
 /// SQL that opens the second door inside a transaction of the engine.
 pub(crate) fn on_begin(env: &Env) -> String {
@@ -33,6 +36,7 @@ pub(crate) fn spawn(
     let sink = Arc::new(PgDeadLetters::new(env.pool().clone(), on_begin(env)));
     let handler = Arc::new(Reactions { env: env.clone(), handlers });
     let config = ConsumerConfig::new(env.service(), topics);
+    meter::expect_events(env.service(), &config.topics);
     let (service, stop) = (env.service(), stop.clone());
     tasks.spawn(async move {
         if let Err(error) = bus::run_consumer(log, config, handler, sink, stop).await {
@@ -53,6 +57,20 @@ impl Handler for Reactions {
         let Some(handlers) = self.handlers.get(delivery.event_type()) else { return Ok(()) };
         let envelope = Envelope::parse(&delivery.payload).map_err(HandleError::poison)?;
         let envelope = Arc::new(envelope);
+        let span = meter::event_span(self.env.service(), delivery);
+        let started = Instant::now();
+        let done = self.hand_out(handlers, &envelope).instrument(span).await;
+        meter::event_ended(self.env.service(), delivery.event_type(), done.is_ok(), started.elapsed());
+        done
+    }
+}
+
+impl Reactions {
+    async fn hand_out(
+        &self,
+        handlers: &[crate::service::Handle],
+        envelope: &Arc<Envelope>,
+    ) -> Result<(), HandleError> {
         for (place, handle) in handlers.iter().enumerate() {
             let consumer: Arc<str> = match place {
                 0 => self.env.service().into(),

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::{Error, Result};
 use store::Env;
 use store::jobs::{Claimed, claim};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
+use crate::meter;
 use crate::service::Job;
 
 /// How many jobs of a service run at a time.
@@ -44,10 +47,12 @@ pub(crate) async fn run(env: Env, jobs: Vec<Job>, lease: Duration, stop: Cancell
         for job in claimed {
             let permit = running.clone().acquire_owned().await.expect("the semaphore is never closed");
             let (env, table) = (env.clone(), table.clone());
-            tasks.spawn(async move {
+            let span = meter::job_span(env.service(), &job);
+            let work = async move {
                 run_one(&env, &table, &job, lease).await;
                 drop(permit);
-            });
+            };
+            tasks.spawn(work.instrument(span));
         }
     }
     tasks.close();
@@ -57,10 +62,9 @@ pub(crate) async fn run(env: Env, jobs: Vec<Job>, lease: Duration, stop: Cancell
 async fn run_one(env: &Env, table: &HashMap<&'static str, Job>, job: &Claimed, lease: Duration) {
     let begun = Instant::now();
     let result = attempt(env, table, job, lease).await;
+    meter::job_ended(env.service(), &job.kind, result.is_ok(), begun.elapsed());
     let Err(error) = result else { return };
     tracing::warn!(service = env.service(), kind = job.kind, key = job.key, attempts = job.attempts, %error, "job failed");
-    metrics::counter!("tessera_jobs_failed", "service" => env.service(), "kind" => job.kind.clone())
-        .increment(1);
     // Slow is not wrong: a saga that takes its steps in several leases must not wait longer after each of them.
     let noted = match begun.elapsed() < lease {
         true => job.fail(env, &error).await,

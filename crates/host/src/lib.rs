@@ -9,17 +9,18 @@
 mod access;
 mod config;
 mod consume;
+mod gauges;
 mod health;
 mod housekeeping;
 mod identities;
 mod jobs;
 
 mod mesh;
+mod meter;
 mod ops;
 mod peers;
 mod serve;
 mod service;
-mod telemetry;
 mod token;
 mod watch;
 

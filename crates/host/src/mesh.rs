@@ -21,7 +21,7 @@ use crate::peers::{ServicePeers, Switch};
 use crate::service::Service;
 use crate::token::{Identity, Verifier};
 use crate::watch::Hub;
-use crate::{consume, health, housekeeping, jobs, ops};
+use crate::{consume, gauges, health, housekeeping, jobs, ops};
 
 /// How long background work may go on after the calls have ended.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
@@ -178,6 +178,7 @@ impl Assembly {
             self.tasks.spawn(jobs::run(env.clone(), service.jobs, lease, self.stop.clone()));
         }
         self.tasks.spawn(housekeeping::run(env.clone(), self.stop.clone()));
+        self.tasks.spawn(gauges::run(env.clone(), self.config.pool_max, self.stop.clone()));
         self.environments.push(env);
         Ok(())
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::mesh::Mesh;
 use crate::service::Service;
-use crate::{Config, config, telemetry};
+use crate::{Config, config};
 
 /// How long calls may go on after the signal to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(25);

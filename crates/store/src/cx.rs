@@ -21,7 +21,7 @@ use crate::env::{DEFAULT_DEADLINE, Env};
 use crate::flush::Pending;
 use crate::peer::PeerChannel;
 use crate::record::Event;
-use crate::{conflict, deferred};
+use crate::{conflict, deferred, tally};
 
 /// What is taken off a call's deadline for each step inward, so that the callee gives up before its caller does.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(20);
@@ -129,6 +129,11 @@ impl Cx {
     /// Where the call came from.
     pub fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    /// W3C trace context for whatever the call sets off: of the current span, or else that of the caller.
+    pub(crate) fn traceparent(&self) -> String {
+        telemetry::trace::current().unwrap_or_else(|| self.meta.traceparent.clone())
     }
 
     /// The service's surroundings; for the engine and for composition, not for handlers.
@@ -257,10 +262,14 @@ impl Cx {
     /// restarted server has left behind is found out here and replaced.
     async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         let mut attempts = 0;
+        let started = Instant::now();
         loop {
             let begin = AssertSqlSafe(self.begin_statement()?);
             match self.env.pool().begin_with(begin).await {
-                Ok(transaction) => return Ok(transaction),
+                Ok(transaction) => {
+                    tally::began(self.env.service(), started.elapsed());
+                    return Ok(transaction);
+                }
                 Err(sqlx::Error::Io(_)) if attempts < BEGIN_ATTEMPTS_MAX => attempts += 1,
                 Err(error) => return Err(conflict::map(error)),
             }
@@ -318,7 +327,7 @@ impl Cx {
         };
         put(HeaderName::from_static("grpc-timeout"), &format!("{}m", left.as_millis()));
         put(CORRELATION_HEADER, &self.meta.correlation_id);
-        put(TRACE_HEADER, &self.meta.traceparent);
+        put(TRACE_HEADER, &self.traceparent());
         if let Scope::Tenant(tenant) = self.scope {
             put(TENANT_HEADER, &tenant.to_string());
         }

@@ -74,6 +74,7 @@ pub(crate) fn outbox_row(
 ) -> Result<OutboxRow> {
     let tenant_id = cx.tenant()?;
     let meta = cx.meta();
+    let traceparent = cx.traceparent();
     let envelope = Envelope {
         event_id: cx.env().ids().new_id(),
         event_type: event_type.to_owned(),
@@ -85,7 +86,7 @@ pub(crate) fn outbox_row(
         metadata: Metadata {
             correlation_id: meta.correlation_id.clone(),
             user_id: cx.actor().to_string(),
-            trace_id: meta.traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
+            trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             causation_id: meta.causation_id.clone(),
         },
     };
@@ -96,5 +97,6 @@ pub(crate) fn outbox_row(
         key,
         event_type: envelope.event_type.clone(),
         payload: serde_json::to_vec(&envelope).map_err(Error::internal)?,
+        traceparent,
     })
 }

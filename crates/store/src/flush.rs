@@ -33,6 +33,7 @@ pub(crate) struct OutboxRow {
     pub key: String,
     pub event_type: String,
     pub payload: Vec<u8>,
+    pub traceparent: String,
 }
 
 #[derive(Debug)]
@@ -49,6 +50,7 @@ pub(crate) struct JobRow {
     pub kind: &'static str,
     pub key: String,
     pub run_time: OffsetDateTime,
+    pub traceparent: String,
 }
 
 #[derive(Debug)]
@@ -102,10 +104,10 @@ struct Part {
 
 const OUTBOX: Part = Part {
     name: "outbox",
-    sql: "insert into tessera.outbox (id, topic, key, event_type, payload, create_time)
-        select id, topic, key, event_type, payload, create_time
-        from unnest(?::uuid[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::timestamptz[])
-            with ordinality as row (id, topic, key, event_type, payload, create_time, place) order by place",
+    sql: "insert into tessera.outbox (id, topic, key, event_type, payload, create_time, traceparent)
+        select id, topic, key, event_type, payload, create_time, traceparent
+        from unnest(?::uuid[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::timestamptz[], ?::text[])
+            with ordinality as row (id, topic, key, event_type, payload, create_time, traceparent, place) order by place",
 };
 const AUDIT: Part = Part {
     name: "audit",
@@ -117,9 +119,10 @@ const AUDIT: Part = Part {
 // One that is enqueued again keeps the earlier of the two times.
 const JOBS: Part = Part {
     name: "jobs",
-    sql: "insert into tessera.jobs (kind, key, run_time, correlation_id)
-        select kind, key, min(run_time), min(correlation_id)
-        from unnest(?::text[], ?::text[], ?::timestamptz[], ?::text[]) as row (kind, key, run_time, correlation_id)
+    sql: "insert into tessera.jobs (kind, key, run_time, correlation_id, traceparent)
+        select kind, key, min(run_time), min(correlation_id), min(traceparent)
+        from unnest(?::text[], ?::text[], ?::timestamptz[], ?::text[], ?::text[])
+            as row (kind, key, run_time, correlation_id, traceparent)
         group by kind, key
         on conflict (tenant_id, kind, key) do update set
             run_time = least(jobs.run_time, excluded.run_time), generation = jobs.generation + 1,
@@ -165,7 +168,8 @@ pub(crate) async fn flush(cx: &mut Cx, calls: &[Footprint]) -> Result<()> {
             .bind(column(&jobs, |_, row| row.kind))
             .bind(column(&jobs, |_, row| row.key.as_str()))
             .bind(column(&jobs, |_, row| row.run_time))
-            .bind(column(&jobs, |call, _| call.correlation_id.as_str()));
+            .bind(column(&jobs, |call, _| call.correlation_id.as_str()))
+            .bind(column(&jobs, |_, row| row.traceparent.as_str()));
     }
     if !inbox.is_empty() {
         query = query
@@ -196,6 +200,7 @@ fn bind_events<'q>(query: Statement<'q>, events: &Rows<'q, OutboxRow>) -> Statem
         .bind(column(events, |_, row| row.event_type.as_str()))
         .bind(column(events, |_, row| row.payload.as_slice()))
         .bind(column(events, |call, _| call.time))
+        .bind(column(events, |_, row| row.traceparent.as_str()))
 }
 
 fn bind_audits<'q>(query: Statement<'q>, audits: &Rows<'q, AuditRow>) -> Statement<'q> {

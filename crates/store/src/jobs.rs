@@ -41,13 +41,16 @@ pub struct Claimed {
     pub attempts: i32,
     /// What set it off.
     pub correlation_id: String,
+    /// W3C trace context of what set it off; empty when that was not traced.
+    pub traceparent: String,
     generation: i64,
 }
 
 impl Cx {
     /// Has a job run at a time, once per kind and key; the earlier time wins when it is there already.
     pub fn enqueue(&mut self, kind: &'static str, key: &str, run_time: OffsetDateTime) {
-        self.pending.jobs.push(JobRow { kind, key: key.to_owned(), run_time });
+        let traceparent = self.traceparent();
+        self.pending.jobs.push(JobRow { kind, key: key.to_owned(), run_time, traceparent });
     }
 }
 
@@ -56,13 +59,13 @@ impl Cx {
 pub async fn claim(env: &Env, kinds: &[&str], lease: Duration) -> Result<Vec<Claimed>> {
     let mut cx = system_cx(env, "claim jobs");
     let now = cx.now();
-    let query = sqlx::query_as::<_, (Uuid, String, String, i32, String, i64)>(
+    let query = sqlx::query_as::<_, (Uuid, String, String, i32, String, String, i64)>(
         "update tessera.jobs set lease_time = $2
          where (tenant_id, kind, key) in (
              select tenant_id, kind, key from tessera.jobs
              where run_time <= $1 and (lease_time is null or lease_time < $1) and kind = any($3)
              order by run_time limit $4 for update skip locked)
-         returning tenant_id, kind, key, attempts, correlation_id, generation",
+         returning tenant_id, kind, key, attempts, correlation_id, traceparent, generation",
     )
     .bind(now)
     .bind(now + lease)
@@ -70,13 +73,9 @@ pub async fn claim(env: &Env, kinds: &[&str], lease: Duration) -> Result<Vec<Cla
     .bind(CLAIM_MAX);
     let rows = cx.rows(query).await?;
     cx.checkpoint().await?;
-    let claimed = rows.into_iter().map(|(tenant, kind, key, attempts, correlation_id, generation)| Claimed {
-        tenant,
-        kind,
-        key,
-        attempts,
-        correlation_id,
-        generation,
+    let claimed = rows.into_iter().map(|row| {
+        let (tenant, kind, key, attempts, correlation_id, traceparent, generation) = row;
+        Claimed { tenant, kind, key, attempts, correlation_id, traceparent, generation }
     });
     Ok(claimed.collect())
 }
@@ -87,6 +86,7 @@ impl Claimed {
         let meta = Meta {
             method: format!("job:{}", self.kind),
             correlation_id: self.correlation_id.clone(),
+            traceparent: self.traceparent.clone(),
             ..Meta::default()
         };
         Cx::new(env.clone(), Caller::service(env.service(), Some(self.tenant)), meta).with_timeout(timeout)

@@ -29,6 +29,7 @@ pub mod rules;
 pub mod search;
 mod statements;
 mod table;
+pub mod tally;
 mod tree;
 mod verbs;
 mod withhold;

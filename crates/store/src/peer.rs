@@ -11,6 +11,9 @@ use kit::Result;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service};
+use tracing::Instrument as _;
+
+use crate::cx::TRACE_HEADER;
 
 /// A way to the other services, by the path of the method.
 pub type Channel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, CallError>;
@@ -95,13 +98,26 @@ impl Service<http::Request<Body>> for PeerChannel {
         for (name, value) in &self.headers {
             request.headers_mut().insert(name, value.clone());
         }
-        Box::pin(async move {
+        // Made here, inside the call that it belongs to.
+        let path = request.uri().path();
+        let span = tracing::debug_span!(
+            target: telemetry::trace::TARGET,
+            "call",
+            otel.name = path.trim_start_matches('/'),
+            otel.kind = "client",
+            rpc.system = "grpc",
+        );
+        if let Some(traceparent) = telemetry::trace::of(&span).and_then(|text| text.try_into().ok()) {
+            request.headers_mut().insert(TRACE_HEADER, traceparent);
+        }
+        let call = async move {
             // As a status, which generated clients hand on as it is.
             let token = peers.token().await.map_err(|error| CallError::new(tonic::Status::from(error)))?;
             let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(CallError::new)?;
             bearer.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, bearer);
             channel.call(request).await
-        })
+        };
+        Box::pin(call.instrument(span))
     }
 }

@@ -37,7 +37,7 @@ where
     let meta = Meta {
         method: format!("event:{}", envelope.event_type),
         correlation_id: envelope.metadata.correlation_id.clone(),
-        traceparent: String::new(),
+        traceparent: telemetry::trace::current().unwrap_or_default(),
         causation_id: envelope.event_id.to_string(),
     };
     let mut cx = Cx::new(env.clone(), Caller::service(env.service(), Some(envelope.tenant_id)), meta);

@@ -10,9 +10,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use telemetry::BUCKETS;
 use tokio::net::TcpListener;
 
-use crate::edge::metrics::BUCKETS;
 use crate::{Body, Gateway};
 
 /// How often what was measured is summed up, so that it takes bounded memory.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Collected};
 use tonic::Code;
+use tracing::Instrument as _;
 
 use crate::edge::compress::{self, Coding};
 use crate::edge::connections::Busy;
@@ -19,7 +20,8 @@ impl Gateway {
     /// Answers one request that comes from nowhere in particular: this process, most likely.
     pub async fn handle(&self, mut request: Request<Body>) -> Response<Body> {
         let record = Record::begin(&mut request, self.snapshot());
-        self.pass(record, request).await
+        let span = record.span.clone();
+        self.pass(record, request).instrument(span).await
     }
 
     /// Answers one request of a connection, which is busy until the answer's end.
@@ -31,7 +33,8 @@ impl Gateway {
     ) -> Response<Body> {
         let mut record = Record::begin(&mut request, self.snapshot());
         record.came_from(peer, busy);
-        self.pass(record, request).await
+        let span = record.span.clone();
+        self.pass(record, request).instrument(span).await
     }
 
     async fn pass(&self, mut record: Record, request: Request<Body>) -> Response<Body> {

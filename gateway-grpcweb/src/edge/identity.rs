@@ -14,6 +14,8 @@ pub(crate) struct Names {
     pub(crate) request_id: HeaderValue,
     correlation_id: Option<HeaderValue>,
     traceparent: HeaderValue,
+    /// Whether the trace begins here.
+    pub(crate) begun: bool,
 }
 
 impl Names {
@@ -28,6 +30,7 @@ impl Names {
         let request_id = given.or_else(|| correlation_id.clone()).unwrap_or_else(make_id);
         headers.insert(REQUEST_ID, request_id.clone());
         let given = headers.get(TRACEPARENT).filter(|value| is_traceparent(value.as_bytes())).cloned();
+        let begun = given.is_none();
         let traceparent = given.unwrap_or_else(|| {
             // The state belongs to the parent that was not there.
             headers.remove(TRACESTATE);
@@ -35,7 +38,20 @@ impl Names {
             headers.insert(TRACEPARENT, made.clone());
             made
         });
-        Self { request_id, correlation_id, traceparent }
+        Self { request_id, correlation_id, traceparent, begun }
+    }
+
+    /// Calls the span of the gateway the parent of what the services do.
+    pub(crate) fn go_on_from(&mut self, traceparent: String, headers: &mut HeaderMap) {
+        if let Ok(traceparent) = HeaderValue::try_from(traceparent) {
+            headers.insert(TRACEPARENT, traceparent.clone());
+            self.traceparent = traceparent;
+        }
+    }
+
+    /// W3C trace context.
+    pub(crate) fn traceparent(&self) -> &str {
+        self.traceparent.to_str().unwrap_or_default()
     }
 
     /// Tells the caller what the request was called.

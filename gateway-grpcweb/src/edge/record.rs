@@ -1,6 +1,6 @@
 //! What is kept of every request when it is over: one line in the access log, and the metrics.
 //!
-//! The line is an event of the target `access`; with the JSON format it is one object. Its fields:
+//! The line is an event of the target `access`. Its fields:
 //! `protocol` (`rest`, `grpc`, `grpc-web`, `connect`, `mcp` for the call of a tool), `http_method`,
 //! `rpc` (full name of the method, absent for paths that are none), `status` (of HTTP; 499 when the
 //! caller left before the answer), `grpc_status` (the number, where the protocol has one), `micros`
@@ -19,6 +19,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::{Frame, SizeHint};
+use tokens::Claims;
+use tracing::Span;
+use tracing::field::{Empty, display};
 
 use crate::Body;
 use crate::edge::auth::Caller;
@@ -85,6 +88,7 @@ pub(crate) struct Record {
     /// The network address at the other end of the connection.
     pub(crate) peer: Option<IpAddr>,
     busy: Option<Busy>,
+    pub(crate) span: Span,
 }
 
 impl Record {
@@ -101,8 +105,17 @@ impl Record {
             Some(matched) => Some(snapshot.route(matched).method),
             None => snapshot.index_at(path),
         };
+        let mut names = Names::settle(request.headers_mut());
+        let span = span(method.map(|method| &*snapshot.methods()[method].full_name), request.method());
+        if !names.begun {
+            telemetry::trace::continue_from(&span, names.traceparent());
+        }
+        if let Some(own) = telemetry::trace::of(&span) {
+            names.go_on_from(own, request.headers_mut());
+        }
         Self {
-            names: Names::settle(request.headers_mut()),
+            names,
+            span,
             protocol,
             http_method: request.method().clone(),
             snapshot,
@@ -172,6 +185,8 @@ impl Drop for Record {
             None => metrics::STRAYS.record("", ending, took),
         }
         let claims = self.caller.as_ref().map(|caller| &caller.token.claims);
+        let _inside = self.span.enter();
+        self.trace(claims, grpc_status);
         tracing::info!(
             target: "access",
             protocol,
@@ -187,6 +202,41 @@ impl Drop for Record {
             cache = self.kept.map(Kept::name),
             ended = if self.whole { "whole" } else { "cut" },
         );
+    }
+}
+
+/// The span of a request. A path that is no method's is not told: it may hold personal data.
+fn span(rpc: Option<&str>, http_method: &Method) -> Span {
+    tracing::debug_span!(
+        target: telemetry::trace::TARGET,
+        parent: None,
+        "request",
+        otel.name = rpc.unwrap_or(http_method.as_str()),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = http_method.as_str(),
+        http.response.status_code = Empty,
+        rpc.grpc.status_code = Empty,
+        service = "gateway",
+        tenant_id = Empty,
+        user_id = Empty,
+    )
+}
+
+impl Record {
+    fn trace(&self, claims: Option<&Claims>, grpc_status: Option<u8>) {
+        if self.span.is_disabled() {
+            return;
+        }
+        self.span.record("http.response.status_code", self.status);
+        self.span.record("rpc.grpc.status_code", grpc_status);
+        if self.status >= 500 {
+            self.span.record("otel.status_code", "ERROR");
+        }
+        if let Some(claims) = claims {
+            self.span.record("tenant_id", claims.tenant_id.map(display));
+            self.span.record("user_id", &*claims.sub);
+        }
     }
 }
 

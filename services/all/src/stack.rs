@@ -72,9 +72,17 @@ pub fn up(options: StackOptions) -> Result<()> {
             stack = Stack::start(options) => stack?,
             () = stop.cancelled() => return Ok(()),
         };
-        welcome::print(&stack, begun.elapsed());
+        // Who wants lines for machines wants no others, and no password among them.
+        let lines = std::env::var("TESSERA_LOG_FORMAT").is_ok_and(|format| format == "json");
+        match lines {
+            true => tracing::info!(address = %stack.address(), "the suite is up"),
+            false => welcome::print(&stack, begun.elapsed()),
+        }
         stop.cancelled().await;
-        eprintln!("stopping: finishing calls, emptying outboxes …");
+        match lines {
+            true => tracing::info!("stopping"),
+            false => eprintln!("stopping: finishing calls, emptying outboxes …"),
+        }
         stack.stop().await?;
         telemetry.flush();
         Ok(())

@@ -27,7 +27,8 @@ create schema tessera;
 create table tessera.outbox (
   seq bigint generated always as identity primary key, tenant_id uuid not null, id uuid not null,
   topic text not null, key text not null, event_type text not null, payload bytea not null,
-  create_time timestamptz not null default now(), publish_time timestamptz);
+  create_time timestamptz not null default now(), publish_time timestamptz,
+  traceparent text not null default '');
 create index outbox_pending on tessera.outbox (seq) where publish_time is null;
 create table tessera.inbox (tenant_id uuid not null, event_id uuid not null, consumer text not null,
   receive_time timestamptz not null default now(), primary key (tenant_id, event_id, consumer));

@@ -1,12 +1,13 @@
 //! The end of a call: its commit, by itself or together with others.
 
 use kit::{Error, Result};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{Cx, Scope, answered_before, deadline_exceeded};
 use crate::flush::Footprint;
 use crate::group::{Entered, Groups, Verdict};
-use crate::{conflict, flush};
+use crate::{conflict, flush, tally};
 
 impl Cx {
     /// Commits what was written so far with its events and goes on without a transaction, so that a saga can
@@ -28,7 +29,8 @@ impl Cx {
             Entered::Full => return self.commit().await,
             Entered::Waits(verdict) => verdict,
         };
-        match tokio::time::timeout_at(self.deadline, verdict).await {
+        let waits = tracing::debug_span!(target: telemetry::trace::TARGET, "commit with others");
+        match tokio::time::timeout_at(self.deadline, verdict).instrument(waits).await {
             Ok(Ok(Verdict::Committed)) => Ok(()),
             Ok(Ok(Verdict::Alone(pending))) => {
                 self.pending = pending;
@@ -62,6 +64,7 @@ impl Cx {
         let now = self.now();
         let pending = || own.iter().chain(calls).map(|call| &call.pending);
         if pending().any(|pending| !pending.events.is_empty()) {
+            tally::told(self.env.service(), pending().flat_map(|pending| &pending.events));
             self.env.outbox_wake().notify_one();
         }
         // One for later is found when it is due.

@@ -1,0 +1,129 @@
+//! Logs to stderr, traces and metrics by OTLP where `OTEL_EXPORTER_OTLP_ENDPOINT` says, metrics for Prometheus.
+//! What a process is told, and what it tells, stands in `docs/telemetry.md`.
+
+mod instruments;
+mod lines;
+mod measures;
+mod statements;
+pub mod trace;
+
+use std::net::SocketAddr;
+
+use kit::{Error, Result};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+pub use lines::{Lines, Write};
+pub use measures::{BUCKETS, Kind, describe};
+
+/// What must be flushed before the process ends.
+pub struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+    measures: Option<SdkMeterProvider>,
+}
+
+/// Starts logs (`RUST_LOG`, as JSON with `TESSERA_LOG_FORMAT=json`), traces and metrics. Once per process, and
+/// inside a runtime.
+pub fn start(metrics_listen: Option<SocketAddr>) -> Result<Telemetry> {
+    let json = std::env::var("TESSERA_LOG_FORMAT").is_ok_and(|format| format == "json");
+    let mut telemetry = start_without_metrics(json)?;
+    telemetry.measures = exports().then(|| measures::exporter(resource())).transpose()?.flatten();
+    measures::install(metrics_listen, telemetry.measures.as_ref())?;
+    Ok(telemetry)
+}
+
+fn resource() -> Resource {
+    Resource::builder().with_service_name(process_name()).build()
+}
+
+fn exports() -> bool {
+    std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some_and(|value| !value.is_empty())
+}
+
+/// Starts logs, as JSON or for people, and traces, for a process that shows its metrics by itself.
+pub fn start_without_metrics(json: bool) -> Result<Telemetry> {
+    let (resource, exports) = (resource(), exports());
+    // Lines as JSON name the trace they belong to, be it sent anywhere or not.
+    let traces = match (exports, json) {
+        (true, _) => Some(exporter(resource)?),
+        (false, true) => Some(SdkTracerProvider::builder().with_resource(resource).build()),
+        (false, false) => None,
+    };
+    log(traces.as_ref(), exports, json)?;
+    Ok(Telemetry { traces, measures: None })
+}
+
+fn log(traces: Option<&SdkTracerProvider>, exports: bool, json: bool) -> Result<()> {
+    let filter = || {
+        EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,h2=warn,hyper=warn"))
+    };
+    // Spans are there for traces and for lines as JSON; lines for people are none the better for them.
+    let spans = || {
+        let ours = filter_fn(|data| data.is_span() && data.target() == trace::TARGET);
+        ours.with_max_level_hint(LevelFilter::DEBUG)
+    };
+    let text = (!json).then(|| {
+        tracing_subscriber::fmt::layer().compact().with_writer(std::io::stderr).with_filter(filter())
+    });
+    let lines = json
+        .then(|| Lines::new(&process_name(), Box::new(lines::to_stderr)).with_filter(filter().or(spans())));
+    let tracer = |provider: &SdkTracerProvider| provider.tracer("tessera");
+    let traced = traces.map(|provider| {
+        trace::activate();
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer(provider));
+        layer
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_level(false)
+            .with_filter(spans())
+    });
+    let statements = traces.filter(|_| exports).map(|provider| {
+        let wanted = filter_fn(statements::wanted).with_max_level_hint(LevelFilter::DEBUG);
+        statements::Statements::new(tracer(provider)).with_filter(wanted)
+    });
+    let layers = tracing_subscriber::registry().with(text).with(lines).with(traced).with(statements);
+    layers.try_init().map_err(Error::internal)
+}
+
+fn exporter(resource: Resource) -> Result<SdkTracerProvider> {
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_tonic()
+        .build()
+        .map_err(|error| Error::invalid("OTEL_EXPORTER_OTLP_ENDPOINT", error.to_string()))?;
+    Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+}
+
+/// `OTEL_SERVICE_NAME`, or the name of the program.
+fn process_name() -> String {
+    let named = std::env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty());
+    named.unwrap_or_else(|| {
+        let program = std::env::current_exe().ok();
+        let name = program.as_ref().and_then(|path| path.file_stem()).and_then(|name| name.to_str());
+        name.unwrap_or("tessera").to_owned()
+    })
+}
+
+impl Telemetry {
+    /// Sends what is still held back.
+    pub fn flush(self) {
+        if let Some(traces) = self.traces
+            && let Err(error) = traces.shutdown()
+        {
+            tracing::warn!(%error, "the last traces were not sent");
+        }
+        if let Some(measures) = self.measures
+            && let Err(error) = measures.shutdown()
+        {
+            tracing::warn!(%error, "the last metrics were not sent");
+        }
+    }
+}

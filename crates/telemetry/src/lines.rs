@@ -1,0 +1,180 @@
+//! Logs for machines: one JSON object a line, with the same nine fields in each.
+//!
+//! `service`, `tenantId` and `userId` are those of the call, event or job that the line belongs to, `traceId` and
+//! `spanId` those of its span. What else an event has stands in `metadata`, beside its `target`.
+
+use std::fmt::Debug;
+use std::io::Write as _;
+use std::sync::OnceLock;
+
+use opentelemetry::trace::TraceContextExt as _;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tracing::dispatcher::WeakDispatch;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Dispatch, Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+/// Takes a line with its newline.
+pub type Write = Box<dyn Fn(&[u8]) + Send + Sync>;
+
+/// Writes lines.
+pub struct Lines {
+    process: String,
+    write: Write,
+    dispatch: OnceLock<WeakDispatch>,
+}
+
+pub(crate) fn to_stderr(line: &[u8]) {
+    // Whoever has closed stderr does not want to hear of it.
+    let _ = std::io::stderr().lock().write_all(line);
+}
+
+/// Whose a span is, as far as it says so.
+#[derive(Default, Clone)]
+struct Whose {
+    service: String,
+    tenant: String,
+    user: String,
+}
+
+impl Lines {
+    /// Lines of a process. Its name stands for the service where no call says which.
+    pub fn new(process: &str, write: Write) -> Self {
+        Self { process: process.to_owned(), write, dispatch: OnceLock::new() }
+    }
+
+    /// The ids of the trace and the span.
+    fn ids(&self, span: &Id) -> Option<(String, String)> {
+        let dispatch = self.dispatch.get().and_then(WeakDispatch::upgrade)?;
+        let context = tracing_opentelemetry::get_otel_context(span, &dispatch)?;
+        let span = context.span();
+        let context = span.span_context();
+        context.is_valid().then(|| (context.trace_id().to_string(), context.span_id().to_string()))
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        // There is one subscriber for the life of the process.
+        let _ = self.dispatch.set(dispatch.downgrade());
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let inherited = span.parent().and_then(|parent| parent.extensions().get::<Whose>().cloned());
+        let mut whose = inherited.unwrap_or_default();
+        attributes.record(&mut whose);
+        span.extensions_mut().insert(whose);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(whose) = span.extensions_mut().get_mut::<Whose>()
+        {
+            values.record(whose);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let span = context.event_span(event);
+        let whose = span.as_ref().and_then(|span| span.extensions().get::<Whose>().cloned());
+        let ids = span.as_ref().and_then(|span| self.ids(&span.id()));
+        let (trace, span) = ids.unwrap_or_default();
+        let mut told = Told { whose: whose.unwrap_or_default(), trace, ..Told::default() };
+        event.record(&mut told);
+        told.metadata.insert("target".to_owned(), event.metadata().target().into());
+        let service = if told.whose.service.is_empty() { &self.process } else { &told.whose.service };
+        let line = serde_json::json!({
+            "timestamp": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            "level": event.metadata().level().as_str(),
+            "service": service,
+            "traceId": told.trace,
+            "spanId": span,
+            "tenantId": told.whose.tenant,
+            "userId": told.whose.user,
+            "message": told.message,
+            "metadata": told.metadata,
+        });
+        (self.write)(format!("{line}\n").as_bytes());
+    }
+}
+
+impl Visit for Whose {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.take(field.name(), || format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.take(field.name(), || value.to_owned());
+    }
+}
+
+impl Whose {
+    /// `false` for a field that says something else.
+    fn take(&mut self, name: &str, value: impl FnOnce() -> String) -> bool {
+        let place = match name {
+            "service" => &mut self.service,
+            "tenant_id" => &mut self.tenant,
+            "user_id" => &mut self.user,
+            _ => return false,
+        };
+        *place = value();
+        true
+    }
+}
+
+/// The fields of an event.
+#[derive(Default)]
+struct Told {
+    whose: Whose,
+    trace: String,
+    message: String,
+    metadata: Map<String, Value>,
+}
+
+impl Told {
+    fn text(&mut self, name: &str, value: String) {
+        match name {
+            "message" => self.message = value,
+            "trace_id" if !value.is_empty() => self.trace = value,
+            "trace_id" => {}
+            "service" | "tenant_id" | "user_id" => drop(self.whose.take(name, || value)),
+            _ => self.other(name, value.into()),
+        }
+    }
+
+    fn other(&mut self, name: &str, value: Value) {
+        self.metadata.insert(name.to_owned(), value);
+    }
+}
+
+impl Visit for Told {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.text(field.name(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field.name(), value.to_owned());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.other(field.name(), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.other(field.name(), value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.other(field.name(), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.other(field.name(), value.into());
+    }
+}
