@@ -14,11 +14,12 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Identity, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
+use tracing_subscriber::{EnvFilter, Layer};
 
 pub use lines::{Lines, Write};
 pub use measures::{BUCKETS, Kind, describe};
@@ -90,8 +91,16 @@ fn log(traces: Option<&SdkTracerProvider>, exports: bool, json: bool) -> Result<
         let wanted = filter_fn(statements::wanted).with_max_level_hint(LevelFilter::DEBUG);
         statements::Statements::new(tracer(provider)).with_filter(wanted)
     });
-    let layers = tracing_subscriber::registry().with(text).with(lines).with(traced).with(statements);
-    layers.try_init().map_err(Error::internal)
+    let layers = tracing_subscriber::registry().with(whole(text)).with(whole(lines));
+    layers.with(whole(traced)).with(whole(statements)).try_init().map_err(Error::internal)
+}
+
+/// A layer that may be missing. As an `Option` it would not hear of the dispatcher, which it finds traces with.
+fn whole<S: Subscriber>(layer: Option<impl Layer<S> + Send + Sync>) -> Box<dyn Layer<S> + Send + Sync> {
+    match layer {
+        Some(layer) => Box::new(layer),
+        None => Box::new(Identity::new()),
+    }
 }
 
 fn exporter(resource: Resource) -> Result<SdkTracerProvider> {

@@ -7,9 +7,9 @@ use std::fmt::Debug;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use kit::{Clock as _, SystemClock};
 use opentelemetry::trace::TraceContextExt as _;
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::dispatcher::WeakDispatch;
 use tracing::field::{Field, Visit};
@@ -90,7 +90,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         told.metadata.insert("target".to_owned(), event.metadata().target().into());
         let service = if told.whose.service.is_empty() { &self.process } else { &told.whose.service };
         let line = serde_json::json!({
-            "timestamp": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            "timestamp": SystemClock.now().format(&Rfc3339).unwrap_or_default(),
             "level": event.metadata().level().as_str(),
             "service": service,
             "traceId": told.trace,

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use kit::{Clock as _, SystemClock};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, SpanKind, TraceContextExt as _, Tracer as _};
 use opentelemetry_sdk::trace::SdkTracer;
@@ -53,7 +54,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Statements {
         }
         let mut statement = Statement::default();
         event.record(&mut statement);
-        let end = SystemTime::now();
+        let end = SystemTime::from(SystemClock.now());
         let start = end.checked_sub(statement.elapsed).unwrap_or(end);
         // Values are bound apart from the text, so that none of them is in it.
         let text = if statement.text.trim().is_empty() { &statement.summary } else { &statement.text };
