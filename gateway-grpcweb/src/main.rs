@@ -1,7 +1,9 @@
 //! The gateway as a process of its own, in front of remote services. What it is told by its
-//! environment stands in `docs/gateway-operations.md`.
+//! environment stands in `docs/gateway-operations.md`. With the argument `health` it asks the one
+//! that serves here whether it is ready, and ends.
 
 mod config;
+mod probe;
 
 use std::process::ExitCode;
 
@@ -12,12 +14,22 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{Error, text};
 
 fn main() -> ExitCode {
-    match config::runtime().and_then(|runtime| runtime.block_on(run())) {
+    match config::runtime().and_then(|runtime| runtime.block_on(serve_or_ask())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gateway: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A word that means nothing is refused: what was to ask must not serve.
+async fn serve_or_ask() -> Result<(), Error> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => run().await,
+        ["health"] => probe::ask().await,
+        _ => Err("the arguments may only be `health`".into()),
     }
 }
 

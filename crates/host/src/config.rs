@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 
 use kit::{Error, Result};
 
+/// The variable that says where gRPC is served, and where it is when nothing is said.
+const LISTEN: (&str, &str) = ("TESSERA_LISTEN", "0.0.0.0:50051");
+
 /// What a process is told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -71,7 +74,7 @@ impl Config {
             }
         };
         Ok(Self {
-            listen: parse(&get, "TESSERA_LISTEN", "0.0.0.0:50051")?,
+            listen: parse(&get, LISTEN.0, LISTEN.1)?,
             metrics_listen: get("TESSERA_METRICS_LISTEN")
                 .map(|_| parse(&get, "TESSERA_METRICS_LISTEN", ""))
                 .transpose()?,
@@ -83,6 +86,12 @@ impl Config {
             job_lease_seconds: parse(&get, "TESSERA_JOB_LEASE_SECONDS", "60")?,
         })
     }
+}
+
+/// Where gRPC is served, for a process that only asks there.
+pub(crate) fn listen() -> Result<SocketAddr> {
+    let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    parse(get, LISTEN.0, LISTEN.1)
 }
 
 /// The database of a service as the role that owns and migrates it, for a process that does nothing else.

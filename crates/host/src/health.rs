@@ -12,7 +12,7 @@ use tonic_health::server::HealthReporter;
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The service name whose status tells whether the databases answer; the empty name only tells of the process.
-const READINESS: &str = "readiness";
+pub(crate) const READINESS: &str = "readiness";
 
 /// The health of a process.
 pub(crate) struct Health {

@@ -19,6 +19,7 @@ mod mesh;
 mod meter;
 mod ops;
 mod peers;
+mod probe;
 mod serve;
 mod service;
 mod token;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::mesh::Mesh;
 use crate::service::Service;
-use crate::{Config, config};
+use crate::{Config, config, probe};
 
 /// How long calls may go on after the signal to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(25);
@@ -33,7 +33,8 @@ impl Termination for ExitCode {
 }
 
 /// Runs services until SIGTERM or SIGINT, then drains. What it needs is read from the environment, see [`Config`].
-/// With the argument `migrate` it brings their databases to the newest schema instead, and ends.
+/// With the argument `migrate` it brings their databases to the newest schema instead, and ends; with `health` it asks
+/// the process that serves here whether it is ready, and ends.
 pub fn main(services: impl IntoIterator<Item = Service>) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     exit(command(&arguments).and_then(|command| run(services, command)))
@@ -60,6 +61,7 @@ fn exit(result: Result<()>) -> ExitCode {
 enum Command {
     Serve,
     Migrate,
+    Health,
 }
 
 /// Reads the arguments. A word that means nothing is refused: a Job that was to migrate must not serve.
@@ -67,7 +69,8 @@ fn command(arguments: &[String]) -> Result<Command> {
     match arguments {
         [] => Ok(Command::Serve),
         [only] if only == "migrate" => Ok(Command::Migrate),
-        _ => Err(Error::invalid("the arguments", "may only be `migrate`")),
+        [only] if only == "health" => Ok(Command::Health),
+        _ => Err(Error::invalid("the arguments", "may only be `migrate` or `health`")),
     }
 }
 
@@ -79,6 +82,7 @@ fn run(services: impl IntoIterator<Item = Service>, command: Command) -> Result<
         match command {
             Command::Serve => serve_until_stopped(services).await,
             Command::Migrate => migrate(&services).await,
+            Command::Health => probe::ask(config::listen()?).await,
         }
     })
 }
@@ -152,6 +156,7 @@ mod tests {
         let read = |words: &[&str]| command(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         assert_eq!(read(&[]).unwrap(), Command::Serve);
         assert_eq!(read(&["migrate"]).unwrap(), Command::Migrate);
+        assert_eq!(read(&["health"]).unwrap(), Command::Health);
         assert!(read(&["migrat"]).is_err() && read(&["migrate", "crm"]).is_err());
     }
 }
