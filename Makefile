@@ -18,7 +18,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames jwt
 
-.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check
+.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,28 @@ manifests: ## Kubernetes and Istio, out of what the services say of themselves
 manifests-check: tools ## renders every overlay and checks it; TESSERA_CRDS=DIR for the schemas of custom resources
 	$(MANIFESTS) drift
 	$(MANIFESTS) check
+
+compose-env: ## .env for compose.yaml, with secrets of its own
+	@scripts/compose-env.sh
+
+images: ## the image of each program; needs Docker; REGISTRY=registry.example VERSION=0.1.0
+	@scripts/images.sh
+
+push-images: ## the same, pushed with provenance; their digests in .tessera/images/digests.txt; CACHE=REFERENCE
+	@scripts/images.sh --push
+
+release-plan: ## the stages of a release: make release-plan VERSION=0.1.0
+	@$(CARGO) run --quiet -p cli --bin tessera -- release plan $(VERSION)
+
+release-apply: tools ## brings a release to a cluster, stage by stage: VERSION=0.1.0 ENVIRONMENT=staging
+	@$(CARGO) run --quiet -p cli --bin tessera -- release apply $(VERSION) --run scripts/roll-out.sh
+
+sbom: ## what each program is made of, as CycloneDX, in sbom/
+	@scripts/prepare.sh --sbom
+	@scripts/sbom.sh
+
+lint-images: tools ## the Dockerfile, compose.yaml and the workflows, by linters that need no engine
+	@scripts/lint-images.sh
 
 gateway-cases: ## the suites of other gateways, case by case; GATEWAY_CASES=DIR for another folder
 	$(CARGO) test -p gateway-grpcweb --lib cases -- --nocapture
@@ -133,7 +155,7 @@ deny-advisories: tools ## known vulnerabilities; needs the advisory database
 tidy: ## rules of the house that are checks
 	@scripts/tidy.sh
 
-check: fmt-check tidy contracts deny lint test clients-test test-openapi ## all that CI runs
+check: fmt-check tidy contracts deny lint-images lint test clients-test test-openapi ## all that CI runs
 
 show: ## the generated code of a domain: make show SERVICE=crm
 	@$(CARGO) run --quiet -p codegen -- show $(SERVICE)

@@ -3,7 +3,8 @@
 #
 #   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer, Redis
 #   scripts/prepare.sh --tools    also what the checks need: buf, cargo-deny, Envoy, the conformance runner, Java and Maven,
-#                                 kustomize, Prometheus
+#                                 kustomize, actionlint, Prometheus
+#   scripts/prepare.sh --sbom     also cargo-cyclonedx, which writes bills of materials
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,10 +14,11 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # Whether a program has this version or a newer one: enough NODE_VERSION 20.19
 enough() { [ "$(printf '%s\n' "$2" "$1" | sort -V | head -1)" = "$2" ]; }
-tools= clients=
+tools= clients= sbom=
 case "${1:-}" in
   --tools) tools=yes ;;
   --clients) tools=yes clients=yes ;;
+  --sbom) sbom=yes ;;
 esac
 
 packages=()
@@ -59,6 +61,12 @@ if [ -n "$clients" ]; then
   enough "${go:-0}" 1.25 || { say "the Go client needs Go 1.25 or newer (here: ${go:-none}), see https://go.dev/dl"; exit 1; }
 fi
 
+cyclonedx=0.5.9
+if [ -n "$sbom" ] && [[ $(tools/bin/cargo-cyclonedx cyclonedx --version 2>/dev/null) != *" $cyclonedx" ]]; then
+  say "building cargo-cyclonedx $cyclonedx"
+  cargo install --quiet --locked --root tools --version "$cyclonedx" cargo-cyclonedx >&2
+fi
+
 [ -n "$tools" ] || exit 0
 (cd tools && npm ci --silent --no-fund --no-audit --ignore-scripts >&2)
 # Installed again only when the list changes.
@@ -68,14 +76,18 @@ if ! cmp --silent tools/requirements.txt tools/.venv/installed.txt; then
   cp tools/requirements.txt tools/.venv/installed.txt
 fi
 
-# Kustomize is built from its source, which takes Go; asked for by its version, so that a newer one is a change here.
-kustomize=v5.8.1
-if [ "$(tools/.bin/kustomize version 2>/dev/null)" != "$kustomize" ]; then
-  have go || { say 'kustomize is built with Go, see https://go.dev/dl'; exit 1; }
-  say "building kustomize $kustomize"
+# Built from their source, which takes Go; asked for by version, so that a newer one is a change here.
+build() { # build PROGRAM MODULE VERSION WHAT_TELLS_ITS_VERSION...
+  local program=$1 module=$2 version=$3
+  shift 3
+  [[ $("tools/.bin/$program" "$@" 2>/dev/null) != *"${version#v}"* ]] || return 0
+  have go || { say "$program is built with Go, see https://go.dev/dl"; exit 1; }
+  say "building $program $version"
   # Outside the project, where no go.mod is in the way.
-  (bin=$PWD/tools/.bin && cd / && GOBIN=$bin GOFLAGS= go install "sigs.k8s.io/kustomize/kustomize/v5@$kustomize" >&2)
-fi
+  (bin=$PWD/tools/.bin && cd / && GOBIN=$bin GOFLAGS= go install "$module@$version" >&2)
+}
+build kustomize sigs.k8s.io/kustomize/kustomize/v5 v5.8.1 version
+build actionlint github.com/rhysd/actionlint/cmd/actionlint v1.7.12 -version
 
 # Protobuf's conformance runner is built for glibc 2.38. An older system gets Debian's newer one beside its own, for
 # this program alone; without apt the test says that it is skipped.

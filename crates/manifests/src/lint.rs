@@ -76,6 +76,11 @@ impl Lint {
         self.schemas.found()
     }
 
+    /// Whether a program reads a variable.
+    pub fn reads(&self, program: &str, variable: &str) -> Result<bool> {
+        self.programs.read(program, variable)
+    }
+
     /// Everything that is wrong with these objects.
     pub fn check(&self, objects: &[Object], size: Size) -> Result<Vec<Finding>> {
         let mut report = Report::default();

@@ -1,4 +1,4 @@
-//! The model as files: one template a file of a service, in `templates/`.
+//! The model as files: one template a file of a service, in `templates/`, and some that are about all of them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ macro_rules! templates {
     ($($name:literal),*) => { [$(($name, include_str!(concat!("../templates/", $name)))),*] };
 }
 
-const TEMPLATES: [(&str, &str); 18] = templates![
+const TEMPLATES: [(&str, &str); 21] = templates![
     "list.yaml",
     "proxy.yaml",
     "service/kustomization.yaml",
@@ -39,7 +39,10 @@ const TEMPLATES: [(&str, &str); 18] = templates![
     "istio/authorization.yaml",
     "istio/token.yaml",
     "istio/traffic.yaml",
-    "rollouts/canary.yaml"
+    "rollouts/canary.yaml",
+    "compose/compose.yaml",
+    "compose/env",
+    "compose/prometheus.yaml"
 ];
 const ROLLOUTS: &str = include_str!("../templates/rollouts/kustomization.yaml");
 
@@ -82,6 +85,15 @@ pub fn files(model: &Model) -> Result<BTreeMap<PathBuf, String>> {
     put("k8s/rollouts/kustomization.yaml".into(), "rollouts/kustomization.yaml", &list(&names))?;
     let with_gateway: Vec<&str> = [GATEWAY].into_iter().chain(names).collect();
     put("k8s/services/kustomization.yaml".into(), "list.yaml", &list(&with_gateway))?;
+    let services: Vec<Value> = model.services.iter().map(of_service).collect();
+    let suite = context! { version => version(), services };
+    for (path, file) in [
+        ("compose.yaml", "compose.yaml"),
+        (".env.example", "env"),
+        ("compose/prometheus.yaml", "prometheus.yaml"),
+    ] {
+        put(path.into(), &format!("compose/{file}"), &suite)?;
+    }
     Ok(files)
 }
 

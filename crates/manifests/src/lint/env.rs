@@ -31,6 +31,11 @@ impl Programs {
         Self { root: root.to_owned(), read: RefCell::default() }
     }
 
+    /// Whether a program reads a variable.
+    pub fn read(&self, program: &str, variable: &str) -> Result<bool> {
+        Ok(is_patterned(program, variable) || self.read_by(program)?.contains(variable))
+    }
+
     fn read_by(&self, program: &str) -> Result<Rc<BTreeSet<String>>> {
         if let Some(known) = self.read.borrow().get(program) {
             return Ok(known.clone());
@@ -46,9 +51,8 @@ pub fn check(world: &World<'_>, programs: &Programs, report: &mut Report) -> Res
         for container in list(pod.spec, "/containers") {
             references(world, &pod, container, report);
             let Some(program) = program(container) else { continue };
-            let known = programs.read_by(program)?;
             for name in set(world, &pod, container) {
-                if !known.contains(&name) && !is_patterned(program, &name) {
+                if !programs.read(program, &name)? {
                     report.add(pod.owner, format!("sets `{name}`, which {program} does not read"));
                 }
             }
@@ -73,6 +77,8 @@ fn read_by(root: &Path, program: &str) -> Result<BTreeSet<String>> {
     };
     let mut found: BTreeSet<String> = OF_LIBRARIES.map(str::to_owned).into();
     let mut pending: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
+    // What all programs start their logs and traces with, where it is a crate of its own.
+    pending.extend(Some(root.join("crates/telemetry/src")).filter(|folder| folder.is_dir()));
     while let Some(folder) = pending.pop() {
         for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
             let path = entry?.path();
