@@ -110,6 +110,9 @@ Examples:
     /// Look into the event log.
     #[command(subcommand)]
     Events(Events),
+    /// Tell what a release holds and in which order it goes out, and bring it out in that order.
+    #[command(subcommand)]
+    Release(Release),
 }
 
 /// Options of `tessera up`.
@@ -278,6 +281,58 @@ pub struct Replay {
     /// The service that could not handle it (default: every one that could not).
     #[arg(long, value_name = "SERVICE")]
     pub consumer: Option<String>,
+}
+
+/// What to do with a release.
+#[derive(Debug, Subcommand)]
+pub enum Release {
+    /// Print the stages: each service goes out after all that it needs.
+    #[command(after_help = "Examples:
+  tessera release plan 0.1.0")]
+    Plan(Plan),
+    /// Go through the stages. Each begins when all of the one before are healthy; at the first that is not, all goes back.
+    #[command(
+        after_help = "PROGRAM is called with `migrate`, `roll-out`, `roll-back` or `health`, the service's name and its image.
+It ends with 3 when a service was not healthy.
+
+Examples:
+  tessera release apply 0.1.0 --dry-run --at 'http://{}:50051' --at gateway=http://gateway:8080/readyz
+  tessera release apply 0.1.0 --run scripts/roll-out.sh"
+    )]
+    Apply(Apply),
+}
+
+/// Options of `tessera release plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The release, such as `0.1.0`.
+    pub version: String,
+    /// The folder with the releases.
+    #[arg(long, default_value = "releases", value_name = "DIR")]
+    pub releases: PathBuf,
+}
+
+/// Options of `tessera release apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The release, such as `0.1.0`.
+    pub version: String,
+    /// The folder with the releases.
+    #[arg(long, default_value = "releases", value_name = "DIR")]
+    pub releases: PathBuf,
+    /// Say what would be done, do nothing, and ask for the health of what runs now.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What migrates, rolls out and rolls back one service.
+    #[arg(long, value_name = "PROGRAM")]
+    pub run: Option<PathBuf>,
+    /// Where services are asked for their health: `http://{}:50051` for all, `SERVICE=ADDRESS` for one; by gRPC, or by
+    /// HTTP where there is a path (default: PROGRAM is asked).
+    #[arg(long, value_name = "ADDRESS")]
+    pub at: Vec<String>,
+    /// How many seconds a service may take to be healthy.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=7200))]
+    pub patience: u64,
 }
 
 #[cfg(test)]

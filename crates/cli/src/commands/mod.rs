@@ -8,12 +8,13 @@ mod down;
 mod events;
 mod import;
 mod login;
+mod release;
 mod status;
 mod up;
 mod whoami;
 
 use crate::Result;
-use crate::cli::{Command, Events, Import, Tessera};
+use crate::cli::{Command, Events, Import, Release, Tessera};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -26,6 +27,7 @@ pub fn run(tessera: Tessera) -> Result<()> {
         // It brings its own runtime, and needs no client.
         Command::Up(options) => up::run(&options),
         Command::Describe(options) => describe::run(&options, output),
+        Command::Release(Release::Plan(options)) => release::plan(&options, output),
         command => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -39,7 +41,8 @@ pub fn run(tessera: Tessera) -> Result<()> {
 
 async fn dispatch(command: Command, address: Option<&str>, output: Output) -> Result<()> {
     match command {
-        Command::Up(_) | Command::Describe(_) => Ok(()),
+        Command::Up(_) | Command::Describe(_) | Command::Release(Release::Plan(_)) => Ok(()),
+        Command::Release(Release::Apply(options)) => release::apply_stages(&options).await,
         Command::Down => down::run().await,
         Command::Status => status::run(address, output).await,
         Command::Doctor => doctor::run(address, output).await,

@@ -1,0 +1,110 @@
+//! `tessera release` against a mesh on this machine.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
+mod support;
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use support::{Ran, Suite};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const RELEASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../releases");
+const SERVICES: [&str; 8] =
+    ["catalog", "crm", "finance", "identity", "inventory", "notification", "orders", "payments"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_goes_out_in_stages_and_stops_at_the_first_that_is_not_well() {
+    // What the workflow calls must hold before a mesh that answers, and before one of which a part does not.
+    let suite = Suite::start().await;
+    plans_the_stages(&suite).await;
+    goes_through_a_mesh_that_is_well(&suite).await;
+    stops_at_one_that_is_away(&suite).await;
+    rolls_back_by_the_program(&suite).await;
+    names_what_is_wrong(&suite).await;
+    suite.stop().await;
+}
+
+async fn plans_the_stages(suite: &Suite) {
+    let plan = suite.run(&["release", "plan", VERSION, "--releases", RELEASES]).await.ok();
+    let stage = |name: &str| {
+        plan.as_array().unwrap().iter().find(|row| row["service"] == name).unwrap()["stage"].clone()
+    };
+    assert_eq!(stage("identity"), 1);
+    assert_eq!(stage("crm"), 2);
+    assert_eq!(stage("orders"), 3);
+    assert_eq!(stage("gateway"), 4);
+}
+
+/// All services are in one process here; `elsewhere` is asked at another address.
+async fn apply(suite: &Suite, elsewhere: Option<(&str, &str)>, more: &[&str]) -> Ran {
+    let mut at = vec![format!("gateway={}/readyz", suite.address())];
+    at.extend(SERVICES.map(|name| match elsewhere {
+        Some((other, address)) if other == name => format!("{name}={address}"),
+        _ => format!("{name}={}", suite.address()),
+    }));
+    let mut arguments = vec!["release", "apply", VERSION, "--releases", RELEASES];
+    arguments.extend(at.iter().flat_map(|one| ["--at", one.as_str()]));
+    arguments.extend(more);
+    suite.run(&arguments).await
+}
+
+async fn goes_through_a_mesh_that_is_well(suite: &Suite) {
+    let ran = apply(suite, None, &["--dry-run"]).await;
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    assert!(
+        ran.stderr.contains("would migrate orders\nwould roll-out orders\norders is healthy"),
+        "{ran:#?}"
+    );
+    assert!(ran.stderr.ends_with(&format!("release {VERSION}: 4 stages of 4\n")), "{ran:#?}");
+}
+
+/// An address of this machine at which nobody is.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+async fn stops_at_one_that_is_away(suite: &Suite) {
+    let ran = apply(suite, Some(("payments", &nobody())), &["--dry-run"]).await;
+    assert_eq!(ran.exit, 3, "{ran:#?}");
+    assert!(ran.stderr.contains("stopped in stage 2 of 4 at payments: http://127.0.0.1:"), "{ran:#?}");
+    assert!(ran.stderr.contains("not begun: orders gateway"), "{ran:#?}");
+    assert!(!ran.stderr.contains("would roll-out orders"), "{ran:#?}");
+    assert!(ran.stderr.contains("would roll-back identity"), "{ran:#?}");
+}
+
+async fn rolls_back_by_the_program(suite: &Suite) {
+    let log = suite.path("rolled.txt");
+    let program = suite.write("roll.sh", format!("#!/bin/sh\necho \"$@\" >> {}\n", log.display()));
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = program.display().to_string();
+    let more = ["--run", program.as_str(), "--patience", "0"];
+    let ran = apply(suite, Some(("orders", &nobody())), &more).await;
+    assert_eq!(ran.exit, 3, "{ran:#?}");
+    let done = std::fs::read_to_string(&log).unwrap();
+    let image = |name: &str| format!("registry.example/tessera/{name}:{VERSION}");
+    assert!(
+        done.starts_with(&format!("migrate identity {0}\nroll-out identity {0}\n", image("identity"))),
+        "{done}"
+    );
+    assert!(done.ends_with(&format!("roll-back identity {}\n", image("identity"))), "{done}");
+    let (out, back) = (done.matches("roll-out ").count(), done.matches("roll-back ").count());
+    assert_eq!((out, back), (8, 8), "{done}");
+    assert!(ran.stderr.contains("orders: rolled back"), "{ran:#?}");
+}
+
+async fn names_what_is_wrong(suite: &Suite) {
+    let none = suite.run(&["release", "plan", "9.9.9", "--releases", RELEASES]).await;
+    assert!(none.exit == 1 && none.stderr.contains("9.9.9.yaml"), "{none:#?}");
+    let folder =
+        suite.write("releases/1.0.0.yaml", "version: 1.0.0\nregistry: r\nservices:\n  crm: {needs: [hrm]}\n");
+    let folder = folder.parent().unwrap().display().to_string();
+    let wrong = suite.run(&["release", "plan", "1.0.0", "--releases", &folder]).await;
+    assert_eq!(wrong.exit, 1, "{wrong:#?}");
+    assert!(wrong.stderr.contains("services.crm.version: is missing"), "{wrong:#?}");
+    assert!(wrong.stderr.contains("services.crm.needs[0]: there is no service `hrm`"), "{wrong:#?}");
+    let no_program = suite.run(&["release", "apply", VERSION, "--releases", RELEASES]).await;
+    assert!(no_program.exit == 2 && no_program.stderr.contains("--run"), "{no_program:#?}");
+}
