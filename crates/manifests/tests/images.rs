@@ -256,7 +256,8 @@ impl Project {
 
 /// What a pattern's one group finds.
 fn words<'a>(pattern: &str, text: &'a str) -> Result<BTreeSet<&'a str>> {
-    let found = Regex::new(pattern)?.captures_iter(text).filter_map(|found| found.get(1));
+    let pattern = Regex::new(pattern)?;
+    let found = pattern.captures_iter(text).filter_map(|found| found.get(1));
     Ok(found.map(|word| word.as_str()).collect())
 }
 
