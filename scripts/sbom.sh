@@ -9,7 +9,8 @@ mkdir sbom
 programs=$(scripts/images.sh --list)
 # Of the platform that the images are of; without what only builds and tests need. The plugin writes beside each
 # manifest, so that the files are gathered, and those of libraries and of other programs thrown away.
-cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --target x86_64-unknown-linux-gnu
+cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps \
+  --target x86_64-unknown-linux-gnu
 for program in $programs; do
   found=$(find services gateway-grpcweb -maxdepth 2 -name "${program}_bin.cdx.json")
   [ -n "$found" ] || { echo "sbom: nothing was written for $program" >&2; exit 1; }
