@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::net::TcpListener;
