@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
+use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -164,8 +165,12 @@ async fn ask(address: &str) -> Result<(), String> {
         return ask_by_http(authority, path).await;
     }
     let channel = connect(address).map_err(|failure| failure.message().to_owned())?;
-    let request = HealthCheckRequest { service: READINESS.to_owned() };
-    let answer = HealthClient::new(channel).check(request).await;
+    let mut client = HealthClient::new(channel);
+    let mut answer = client.check(HealthCheckRequest { service: READINESS.to_owned() }).await;
+    if answer.as_ref().is_err_and(|status| status.code() == Code::NotFound) {
+        // It has no database to ask, and says of itself as a whole how it is.
+        answer = client.check(HealthCheckRequest::default()).await;
+    }
     match answer.map_err(|status| status.message().to_owned())?.get_ref().status() {
         ServingStatus::Serving => Ok(()),
         other => Err(other.as_str_name().to_lowercase().replace('_', " ")),
