@@ -27,6 +27,8 @@ const TAIL_SIZE_MAX: usize = 1_000;
 const WATCH_AHEAD: usize = 64;
 /// How often a waiting tail looks again.
 const TAIL_PAUSE: Duration = Duration::from_millis(200);
+/// What a waiting tail leaves of its caller's time for the answer.
+const TAIL_REST: Duration = Duration::from_millis(500);
 
 /// What the service needs to know of the process.
 pub(crate) struct EventLogs {
@@ -45,7 +47,9 @@ impl EventLogApi for EventLogs {
             size => size.min(TAIL_SIZE_MAX),
         };
         let (mut events, mut tail) = self.begin(&request.cursor, request.backlog, &wanted).await?;
-        let until = Instant::now() + Duration::from_millis(u64::try_from(request.wait_ms).unwrap_or(0));
+        // That nothing happened is an answer, too, and worth nothing to a caller who has gone.
+        let wait = Duration::from_millis(u64::try_from(request.wait_ms).unwrap_or(0));
+        let until = Instant::now() + wait.min(cx.time_left().saturating_sub(TAIL_REST));
         while events.is_empty() {
             events = wanted.of(&tail.more(&*self.log, size).await.map_err(log_error)?);
             if !events.is_empty() || Instant::now() + TAIL_PAUSE > until {

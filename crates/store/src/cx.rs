@@ -106,6 +106,11 @@ impl Cx {
         self
     }
 
+    /// How long the caller still waits.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     /// The current instant, UTC, in microseconds.
     pub fn now(&self) -> OffsetDateTime {
         self.env.clock().now()
@@ -279,7 +284,7 @@ impl Cx {
     /// Row-level security is set here and nowhere else. One round trip; nothing in it comes from a request
     /// but the tenant's id, which is a parsed UUID.
     fn begin_statement(&self) -> Result<String> {
-        let left = self.deadline.saturating_duration_since(Instant::now()).as_millis();
+        let left = self.time_left().as_millis();
         if left == 0 {
             return Err(deadline_exceeded());
         }
@@ -313,7 +318,7 @@ impl Cx {
             self.transaction = None;
             asked?;
         }
-        let left = self.deadline.saturating_duration_since(Instant::now()).saturating_sub(DEADLINE_MARGIN);
+        let left = self.time_left().saturating_sub(DEADLINE_MARGIN);
         if left.is_zero() {
             return Err(deadline_exceeded());
         }

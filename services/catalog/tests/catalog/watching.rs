@@ -8,7 +8,7 @@ use std::time::Duration;
 use contracts::catalog::v1::category_service_client::CategoryServiceClient;
 use contracts::catalog::v1::{Category, CreateCategoryRequest};
 use contracts::ops::v1::event_log_service_client::EventLogServiceClient;
-use contracts::ops::v1::{WatchEventsRequest, WatchEventsResponse};
+use contracts::ops::v1::{TailEventsRequest, WatchEventsRequest, WatchEventsResponse};
 use kit::{Code, Error, Result};
 use testkit::{Mesh, Party};
 use tonic::Streaming;
@@ -99,6 +99,22 @@ async fn a_watch_goes_on_from_its_cursor_without_loss_or_repetition() {
     assert!(begun.event.is_none() && begun.cursor.is_empty(), "more of the backlog is to come");
     let (one, other) = (heard(&mut newest).await, heard(&mut newest).await);
     assert_eq!((one.1.is_empty(), other.0, other.1.is_empty()), (true, last, false));
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_answers_before_its_caller_gives_up() {
+    // Waiting longer than the caller does is a failure for everybody, where nothing has happened.
+    let mesh = Mesh::start(vec![catalog::service()]).await;
+    let acme = mesh.sign_up("acme").await;
+    let mut request = tonic::Request::new(TailEventsRequest {
+        wait_ms: 30_000,
+        types: vec!["nothing.happened".to_owned()],
+        ..TailEventsRequest::default()
+    });
+    request.set_timeout(Duration::from_secs(2));
+    let answer = acme.client(EventLogServiceClient::new).tail_events(request).await.unwrap().into_inner();
+    assert!(answer.events.is_empty() && !answer.next_cursor.is_empty());
     mesh.stop().await;
 }
 
