@@ -44,7 +44,7 @@ envoy: tools ## Envoy in the gateway's place, before a running suite
 	@gateway-grpcweb/envoy/render.sh > .tessera/envoy.yaml
 	tools/.venv/bin/envoy -c .tessera/envoy.yaml --use-dynamic-base-id --log-level warning
 
-test: tools ## every test, with a real broker beside the embedded log
+test: tools contracts ## every test, with a real broker beside the embedded log
 	kafka/run.sh -- $(CARGO) test --workspace
 
 unit: prepare ## every test but those that need a real broker
