@@ -75,7 +75,9 @@ describeSuite("a call", () => {
   it("ends with its deadline or its signal", async () => {
     // A call to a server that takes it and never answers ends when the caller says so.
     const silent = createServer(() => undefined).listen(0, "127.0.0.1");
-    onTestFinished(() => silent.close().closeAllConnections());
+    onTestFinished(() => {
+      silent.close().closeAllConnections();
+    });
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;
     const { auth } = connect({ baseUrl: `http://127.0.0.1:${String(port)}` }).identity;
