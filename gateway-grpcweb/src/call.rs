@@ -15,6 +15,7 @@ use tonic::Code;
 
 use crate::Body;
 use crate::backend::{Backend, CallError};
+use crate::edge::pace::Paced;
 use crate::error::ApiError;
 use crate::headers;
 
@@ -62,7 +63,7 @@ pub(crate) async fn read_whole(head: &HeaderMap, body: Body, limit: usize) -> Re
     if told.is_some_and(|told| told > limit as u64) {
         return Err(ApiError::too_large(limit));
     }
-    let read = Limited::new(body, limit).collect().await.map_err(|error| {
+    let read = Limited::new(Paced::new(body), limit).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             ApiError::too_large(limit)
         } else {

@@ -11,6 +11,7 @@ use tonic::Code;
 
 use crate::Body;
 use crate::edge::compress::Coding;
+use crate::edge::pace::Paced;
 use crate::error::ApiError;
 use crate::heavy;
 
@@ -53,7 +54,7 @@ pub(crate) async fn unpack(
     limit: usize,
 ) -> Result<Request<Body>, ApiError> {
     let (mut head, body) = request.into_parts();
-    let packed = Limited::new(body, limit).collect().await.map_err(|error| {
+    let packed = Limited::new(Paced::new(body), limit).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             return ApiError::too_large(limit);
         }

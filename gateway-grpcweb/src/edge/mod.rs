@@ -24,6 +24,7 @@ mod flow;
 pub(crate) mod identity;
 pub(crate) mod limit;
 pub(crate) mod metrics;
+pub(crate) mod pace;
 pub(crate) mod record;
 pub(crate) mod reload;
 pub(crate) mod tls;
