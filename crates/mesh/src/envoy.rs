@@ -51,7 +51,8 @@ impl Envoy {
         let arguments = [
             "--config-path",
             &configuration.display().to_string(),
-            "--use-dynamic-base-id",
+            // Many start at once, and none takes another's place: the memory for that would be shared by number.
+            "--disable-hot-restart",
             "--concurrency",
             "1",
             "--log-level",

@@ -125,11 +125,21 @@ fn bootstrap(pod: &Pod, listeners: Vec<Value>, clusters: Vec<Value>) -> Value {
         },
         "admin": {"address": address(pod.addresses.admin())},
         "layered_runtime": {"layers": [
-            {"name": "mesh", "static_layer": pod.workload.proxy.runtime_values},
+            {"name": "mesh", "static_layer": runtime(&pod.workload.proxy.runtime_values)},
             {"name": "admin", "admin_layer": {}},
         ]},
         "static_resources": {"listeners": listeners, "clusters": clusters},
     })
+}
+
+/// Envoy's switches. They are texts in the manifests, and Envoy passes over a switch whose value is one.
+fn runtime(values: &BTreeMap<String, String>) -> Value {
+    let value = |text: &str| match text {
+        "true" => json!(true),
+        "false" => json!(false),
+        _ => json!(text),
+    };
+    values.iter().map(|(name, text)| (name.clone(), value(text))).collect()
 }
 
 fn address(at: SocketAddr) -> Value {

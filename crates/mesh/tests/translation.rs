@@ -101,7 +101,7 @@ fn every_manifest_is_translated() {
     for name in world.workloads.keys() {
         let sidecar = sidecar(&world, name).unwrap_or_else(|error| panic!("{name}: {error:#}"));
         let guard = "/layered_runtime/layers/0/static_layer/envoy.reloadable_features.grpc_timeout_returns_deadline_exceeded";
-        assert_eq!(sidecar.pointer(guard), Some(&json!("true")), "{name}");
+        assert_eq!(sidecar.pointer(guard), Some(&json!(true)), "{name}");
         assert_eq!(all(&sidecar, "require_client_certificate"), [&json!(true)], "{name}");
     }
 }

@@ -45,8 +45,10 @@ async fn a_call_that_takes_too_long_ends_with_deadline_exceeded() {
     let begun = Instant::now();
     let (read, write) = futures::join!(ground.call(&caller, READ, &ask), ground.call(&caller, WRITE, &ask));
     let took = begun.elapsed();
-    assert_eq!(read.unwrap_err().code(), Code::DeadlineExceeded);
-    assert_eq!(write.unwrap_err().code(), Code::DeadlineExceeded);
+    for (answer, kind) in [(read, "a read"), (write, "a write")] {
+        let status = answer.unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded, "{kind}: {status:?}");
+    }
     assert!((Duration::from_secs(9)..Duration::from_secs(13)).contains(&took), "{took:?}");
     assert_eq!(ground.executed().len(), 2, "neither was sent again");
 }
