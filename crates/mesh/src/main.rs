@@ -1,5 +1,6 @@
 //! The command `mesh`: `up`, `show` and `left-out`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -99,8 +100,15 @@ fn show(root: &std::path::Path, workload: &str) -> Result<()> {
         authority: "certificates/authority.crt".into(),
     };
     let endpoints = PathBuf::from("endpoints");
-    let around =
-        Surroundings { world: &world, identity: &identity, endpoints: &endpoints, keys: r#"{"keys": []}"# };
+    let (followed, fixed) = (BTreeSet::new(), BTreeMap::new());
+    let around = Surroundings {
+        world: &world,
+        identity: &identity,
+        endpoints: &endpoints,
+        followed: &followed,
+        fixed: &fixed,
+        keys: r#"{"keys": []}"#,
+    };
     println!("{}", serde_json::to_string_pretty(&translate::sidecar(&around, &pod)?)?);
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! The mesh on this machine: pods with their addresses, certificates and sidecars, and who of them gets calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -30,11 +31,15 @@ pub struct Mesh {
     keys: String,
     pods: usize,
     version: AtomicU64,
+    followed: BTreeSet<String>,
+    published: Mutex<BTreeMap<String, Vec<SocketAddr>>>,
 }
 
 impl Mesh {
-    /// A mesh without pods in a folder that is its alone. `keys` is the JSON Web Key Set that tokens are checked with.
-    pub fn new(world: World, folder: &Path, envoy: &Path, keys: String) -> Result<Self> {
+    /// A mesh without pods in a folder that is its alone. `keys` is the JSON Web Key Set that tokens are checked with, and
+    /// `followed` are the hosts whose pods come and go while sidecars run; of others a sidecar calls those that were
+    /// published when it started.
+    pub fn new(world: World, folder: &Path, envoy: &Path, keys: String, followed: &[&str]) -> Result<Self> {
         for part in ["endpoints", "log", "sidecars"] {
             let part = folder.join(part);
             fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
@@ -48,6 +53,8 @@ impl Mesh {
             keys,
             pods: 0,
             version: AtomicU64::new(0),
+            followed: followed.iter().map(|host| (*host).to_owned()).collect(),
+            published: Mutex::default(),
             world,
         };
         // A sidecar waits for the endpoints of each of its clusters before it takes calls.
@@ -94,7 +101,7 @@ impl Mesh {
 
     /// The same with another's certificate.
     pub async fn sidecar_as(&self, pod: &Pod, identity: &Identity) -> Result<Envoy> {
-        let configuration = translate::sidecar(&self.surroundings(identity), pod)?;
+        let configuration = translate::sidecar(&self.surroundings(identity, &self.published()), pod)?;
         self.start(pod, &configuration).await
     }
 
@@ -106,7 +113,7 @@ impl Mesh {
         pod.workload.name = "edge".to_owned();
         pod.name = "edge".to_owned();
         let identity = self.authority.issue(&pod.workload.account)?;
-        let configuration = translate::edge(&self.surroundings(&identity), &pod, listen)?;
+        let configuration = translate::edge(&self.surroundings(&identity, &self.published()), &pod, listen)?;
         self.start(&pod, &configuration).await
     }
 
@@ -115,8 +122,9 @@ impl Mesh {
         &self.authority
     }
 
-    /// Lets exactly these pods get calls. Sidecars notice within moments, as they do in a cluster.
+    /// Lets exactly these pods get calls. Sidecars that follow notice within moments, as they do in a cluster.
     pub fn publish(&self, ready: &[&Pod]) -> Result<()> {
+        let mut published = BTreeMap::new();
         let version = self.version.fetch_add(1, Ordering::Relaxed);
         for service in &self.world.services {
             for (cluster, labels) in translate::clusters(service) {
@@ -125,8 +133,10 @@ impl Mesh {
                     behind.map(|pod| pod.addresses.sidecar(pod.workload.port)).collect();
                 let content = translate::endpoints(&cluster, &addresses, version);
                 self.replace(&self.endpoints.join(translate::endpoints_file(&cluster)), &content)?;
+                published.insert(cluster, addresses);
             }
         }
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = published;
         Ok(())
     }
 
@@ -152,8 +162,23 @@ impl Mesh {
         self.folder.join("log").join(format!("{name}.log"))
     }
 
-    fn surroundings<'a>(&'a self, identity: &'a Identity) -> Surroundings<'a> {
-        Surroundings { world: &self.world, identity, endpoints: &self.endpoints, keys: &self.keys }
+    fn published(&self) -> BTreeMap<String, Vec<SocketAddr>> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn surroundings<'a>(
+        &'a self,
+        identity: &'a Identity,
+        fixed: &'a BTreeMap<String, Vec<SocketAddr>>,
+    ) -> Surroundings<'a> {
+        Surroundings {
+            world: &self.world,
+            identity,
+            endpoints: &self.endpoints,
+            followed: &self.followed,
+            fixed,
+            keys: &self.keys,
+        }
     }
 
     async fn start(&self, pod: &Pod, configuration: &Value) -> Result<Envoy> {

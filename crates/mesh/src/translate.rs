@@ -12,7 +12,7 @@ mod retry;
 mod tls;
 mod token;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -57,8 +57,13 @@ pub struct Surroundings<'a> {
     pub world: &'a World,
     /// Who the sidecar is.
     pub identity: &'a Identity,
-    /// The folder with a file of endpoints for each cluster.
+    /// The folder with a file of endpoints for each cluster of the services in `followed`.
     pub endpoints: &'a Path,
+    /// The hosts of services whose pods come and go while the sidecar runs. Envoy watches each file by itself, and a
+    /// system lets a user watch in few places, so that they are few.
+    pub followed: &'a BTreeSet<String>,
+    /// The endpoints of the clusters of all others.
+    pub fixed: &'a BTreeMap<String, Vec<SocketAddr>>,
     /// The keys of tokens, as a JSON Web Key Set.
     pub keys: &'a str,
 }
@@ -99,16 +104,18 @@ pub fn endpoints_file(cluster: &str) -> String {
 
 /// The content of that file.
 pub fn endpoints(cluster: &str, addresses: &[SocketAddr], version: u64) -> Value {
-    let endpoints: Vec<Value> =
-        addresses.iter().map(|at| json!({"endpoint": {"address": address(*at)}})).collect();
     json!({
         "version_info": version.to_string(),
         "resources": [{
             "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
             "cluster_name": cluster,
-            "endpoints": [{"lb_endpoints": endpoints}],
+            "endpoints": [{"lb_endpoints": lb_endpoints(addresses)}],
         }],
     })
+}
+
+fn lb_endpoints(addresses: &[SocketAddr]) -> Vec<Value> {
+    addresses.iter().map(|at| json!({"endpoint": {"address": address(*at)}})).collect()
 }
 
 /// `outbound|50051|stable|orders.tessera-core.svc.cluster.local`, as pilot calls it.

@@ -1,5 +1,6 @@
 //! What becomes of the manifests, and what is refused. Needs no Envoy.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -71,6 +72,8 @@ fn sidecar(world: &World, name: &str) -> anyhow::Result<Value> {
         world,
         identity: &identity,
         endpoints: Path::new("endpoints"),
+        followed: &BTreeSet::new(),
+        fixed: &BTreeMap::new(),
         keys: r#"{"keys":[]}"#,
     };
     translate::sidecar(&around, &pod)

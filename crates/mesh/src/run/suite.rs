@@ -72,7 +72,7 @@ impl Suite {
             ensure!(program.exists(), "{} is not there: `make mesh` builds it", program.display());
         }
         let own = fresh(&folder)?;
-        let mesh = Mesh::new(world, &own, &options.envoy, r#"{"keys": []}"#.to_owned())?;
+        let mesh = Mesh::new(world, &own, &options.envoy, r#"{"keys": []}"#.to_owned(), &[])?;
         let ground = Ground::prepare(options, &folder, &own).await?;
         let mut suite = Self { folder, lock, ground, mesh, address, members: Vec::new(), edge: None };
         match suite.start_all(options).await {
@@ -102,16 +102,15 @@ impl Suite {
             keys(self.members[identity].pod.addresses.program(self.members[identity].pod.workload.port))
                 .await?;
         self.mesh.set_keys(keys);
+        // Pods are neither added nor taken away: every sidecar may know all of them from the start.
+        self.mesh.publish(&self.members.iter().map(|member| &member.pod).collect::<Vec<_>>())?;
         let sidecars = self.members.iter().map(|member| self.mesh.sidecar(&member.pod));
         let sidecars = try_join_all(sidecars).await?;
         for (member, sidecar) in self.members.iter_mut().zip(sidecars) {
             member.sidecar = Some(sidecar);
         }
-        // Every service asks identity for keys, and its pods must be there for it.
-        self.publish()?;
         self.start_programs(options, |member| member.first).await?;
         self.start_programs(options, |_| true).await?;
-        self.publish()?;
         self.edge = Some(self.mesh.edge(self.address).await?);
         sign_up(self.address, &self.ground.password).await?;
         let addresses = BTreeMap::from([(GATEWAY.to_owned(), format!("http://{}", self.address))]);
@@ -134,11 +133,6 @@ impl Suite {
         });
         try_join_all(started).await?;
         Ok(())
-    }
-
-    fn publish(&self) -> Result<()> {
-        let ready = self.members.iter().filter(|member| member.program.is_some());
-        self.mesh.publish(&ready.map(|member| &member.pod).collect::<Vec<_>>())
     }
 
     /// Where the edge takes calls.

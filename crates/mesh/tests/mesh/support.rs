@@ -118,7 +118,7 @@ impl Ground {
         let envoy = envoy::find(&root).unwrap_or_else(|error| panic!("{error:#}"));
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let key = SigningKey::from_bytes(&[7; 32]);
-        let mesh = Mesh::new(world, folder.path(), &envoy, key_set(&key))
+        let mesh = Mesh::new(world, folder.path(), &envoy, key_set(&key), &[HOST])
             .unwrap_or_else(|error| panic!("{error:#}"));
         Self { mesh, folder, token: token(&key), calls: AtomicU64::new(0) }
     }
