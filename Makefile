@@ -49,9 +49,10 @@ mesh: mesh-tools ## build everything and run it behind Envoy sidecars, by the ma
 	@$(CARGO) build --release $(PROGRAMS:%=--bin %)
 	@$(RELEASE)/mesh up --replicas $(REPLICAS)
 
+# One after the other: several measure times.
 test-mesh: mesh-tools ## what the mesh does to calls, with real Envoy sidecars, and the demo through it
-	@$(CARGO) build $(PROGRAMS:%=--bin %)
-	$(CARGO) test -p mesh --features envoy
+	$(CARGO) build --workspace --features mesh/envoy $(PROGRAMS:%=--bin %) --bin mesh-instance --test sidecars
+	$(CARGO) test --workspace --features mesh/envoy --test sidecars -- --test-threads=1
 
 envoy: tools ## Envoy in the gateway's place, before a running suite
 	@mkdir -p .tessera && cd proto && ../$(BUF_BINARY) build -o ../.tessera/contracts.binpb
