@@ -21,7 +21,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames jwt
 
-.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh
+.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh bench-mesh
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,10 @@ mesh-tools:
 mesh: mesh-tools ## build everything and run it behind Envoy sidecars, by the manifests of Istio; REPLICAS=2
 	@$(CARGO) build --release $(PROGRAMS:%=--bin %)
 	@$(RELEASE)/mesh up --replicas $(REPLICAS)
+
+bench-mesh: mesh-tools ## what the mesh costs and what it does, in one run; PARTS="calls storm eject restart start" for some
+	$(CARGO) build --release $(PROGRAMS:%=--bin %)
+	$(CARGO) bench -p mesh --features mesh/envoy --bench mesh -- $(PARTS)
 
 # One after the other: several measure times.
 test-mesh: mesh-tools ## what the mesh does to calls, with real Envoy sidecars, and the demo through it

@@ -1,9 +1,11 @@
 //! The suite behind real Envoy sidecars on one machine, by the very manifests of Istio that a cluster gets.
 //!
 //! [`world`] reads the manifests and refuses what it does not know, [`translate`] makes of them what pilot makes of
-//! them, [`mesh`] gives pods addresses, [`certificates`] and sidecars, and [`run`] starts the suite in them.
+//! them, [`mesh`] gives pods addresses, [`certificates`] and sidecars, [`discovery`] tells these who is there, and [`run`] starts the
+//! suite in them.
 
 pub mod certificates;
+pub mod discovery;
 pub mod envoy;
 pub mod istio;
 pub mod left_out;

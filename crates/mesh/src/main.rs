@@ -1,6 +1,5 @@
 //! The command `mesh`: `up`, `show` and `left-out`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,9 +10,11 @@ use mesh::certificates::Identity;
 use mesh::envoy;
 use mesh::left_out::LEFT_OUT;
 use mesh::network::Network;
+use mesh::run::control::{self, Step, Verb};
 use mesh::run::{self, Options};
 use mesh::translate::{self, Pod, Surroundings};
 use mesh::world::World;
+use tokio::runtime::Runtime;
 
 /// Runs the suite behind Envoy sidecars on this machine.
 #[derive(Parser)]
@@ -41,7 +42,19 @@ enum Command {
         /// The folder with the programs; that of this one by default.
         #[arg(long)]
         programs: Option<PathBuf>,
+        /// The folder that holds the programs of other releases: VERSION/NAME.
+        #[arg(long, env = "TESSERA_MESH_IMAGES", default_value = ".tessera/images/programs")]
+        images: PathBuf,
     },
+    /// Brings the database of a program in the running mesh to its newest schema. These four are what
+    /// `tessera release apply VERSION --run target/release/mesh` calls.
+    Migrate(Rolled),
+    /// Puts a version in the place of what runs, one pod after the other.
+    RollOut(Rolled),
+    /// Asks each pod of a program for its health.
+    Health(Rolled),
+    /// Puts back what ran before.
+    RollBack(Rolled),
     /// Prints what becomes of the manifests for the sidecar of a workload.
     Show {
         /// Its name, such as `orders`.
@@ -49,6 +62,17 @@ enum Command {
     },
     /// Prints what is not translated, with the reasons.
     LeftOut,
+}
+
+#[derive(clap::Args)]
+struct Rolled {
+    /// The program, such as `orders`.
+    name: String,
+    /// The image; its version chooses the folder of programs.
+    image: String,
+    /// The folder that holds the data of the running mesh.
+    #[arg(long, env = "TESSERA_HOME", default_value = ".tessera")]
+    folder: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -65,15 +89,18 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<()> {
     let root = arguments.root;
     match arguments.command {
-        Command::Up { listen, replicas, folder, programs } => {
+        Command::Up { listen, replicas, folder, programs, images } => {
             let own = std::env::current_exe()?;
             let beside = own.parent().context("this program lies in no folder")?.to_owned();
             let envoy = envoy::find(&root)?;
             let programs = programs.unwrap_or(beside);
-            let options = Options { root, folder, programs, envoy, listen, replicas };
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(run::up(&options))
+            let options = Options { root, folder, programs, envoy, listen, replicas, images };
+            runtime()?.block_on(run::up(&options))
         }
+        Command::Migrate(rolled) => step(Verb::Migrate, rolled),
+        Command::RollOut(rolled) => step(Verb::RollOut, rolled),
+        Command::Health(rolled) => step(Verb::Health, rolled),
+        Command::RollBack(rolled) => step(Verb::RollBack, rolled),
         Command::Show { workload } => show(&root, &workload),
         Command::LeftOut => {
             for one in LEFT_OUT {
@@ -84,12 +111,22 @@ fn run(arguments: Arguments) -> Result<()> {
     }
 }
 
+fn step(verb: Verb, rolled: Rolled) -> Result<()> {
+    let Rolled { name, image, folder } = rolled;
+    runtime()?.block_on(control::ask(&folder, &Step { verb, name, image }))
+}
+
+fn runtime() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
 fn show(root: &std::path::Path, workload: &str) -> Result<()> {
     let world = World::read(root)?;
     let workload = world.workload(workload)?.clone();
+    let network = Network::claim()?;
     let pod = Pod {
         name: format!("{}-0", workload.name),
-        addresses: Network::claim()?.pod(0)?,
+        addresses: network.pod(0)?,
         labels: workload.labels.clone(),
         workload,
     };
@@ -99,14 +136,10 @@ fn show(root: &std::path::Path, workload: &str) -> Result<()> {
         key: "certificates/own.key".into(),
         authority: "certificates/authority.crt".into(),
     };
-    let endpoints = PathBuf::from("endpoints");
-    let (followed, fixed) = (BTreeSet::new(), BTreeMap::new());
     let around = Surroundings {
         world: &world,
         identity: &identity,
-        endpoints: &endpoints,
-        followed: &followed,
-        fixed: &fixed,
+        discovery: network.discovery(),
         keys: r#"{"keys": []}"#,
     };
     println!("{}", serde_json::to_string_pretty(&translate::sidecar(&around, &pod)?)?);

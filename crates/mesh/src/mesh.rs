@@ -1,17 +1,16 @@
 //! The mesh on this machine: pods with their addresses, certificates and sidecars, and who of them gets calls.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::certificates::{Account, Authority, Identity};
+use crate::discovery::{Discovery, Published};
 use crate::envoy::Envoy;
 use crate::network::Network;
 use crate::translate::{self, Pod, Surroundings};
@@ -24,42 +23,33 @@ const EDGE: &str = "edge-istio";
 pub struct Mesh {
     world: World,
     folder: PathBuf,
-    endpoints: PathBuf,
     envoy: PathBuf,
     network: Network,
     authority: Authority,
     keys: String,
     pods: usize,
-    version: AtomicU64,
-    followed: BTreeSet<String>,
-    published: Mutex<BTreeMap<String, Vec<SocketAddr>>>,
+    discovery: Discovery,
 }
 
 impl Mesh {
-    /// A mesh without pods in a folder that is its alone. `keys` is the JSON Web Key Set that tokens are checked with, and
-    /// `followed` are the hosts whose pods come and go while sidecars run; of others a sidecar calls those that were
-    /// published when it started.
-    pub fn new(world: World, folder: &Path, envoy: &Path, keys: String, followed: &[&str]) -> Result<Self> {
-        for part in ["endpoints", "log", "sidecars"] {
+    /// A mesh without pods in a folder that is its alone. `keys` is the JSON Web Key Set that tokens are checked with. To
+    /// be called in a runtime, as it tells sidecars who is there.
+    pub fn new(world: World, folder: &Path, envoy: &Path, keys: String) -> Result<Self> {
+        for part in ["log", "sidecars"] {
             let part = folder.join(part);
             fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
         }
-        let mesh = Self {
+        let network = Network::claim()?;
+        Ok(Self {
             authority: Authority::new(&folder.join("certificates"))?,
-            network: Network::claim()?,
+            discovery: Discovery::serve(network.listener()?)?,
+            network,
             folder: folder.to_owned(),
-            endpoints: folder.join("endpoints"),
             envoy: envoy.to_owned(),
             keys,
             pods: 0,
-            version: AtomicU64::new(0),
-            followed: followed.iter().map(|host| (*host).to_owned()).collect(),
-            published: Mutex::default(),
             world,
-        };
-        // A sidecar waits for the endpoints of each of its clusters before it takes calls.
-        mesh.publish(&[])?;
-        Ok(mesh)
+        })
     }
 
     /// What the manifests say.
@@ -101,7 +91,7 @@ impl Mesh {
 
     /// The same with another's certificate.
     pub async fn sidecar_as(&self, pod: &Pod, identity: &Identity) -> Result<Envoy> {
-        let configuration = translate::sidecar(&self.surroundings(identity, &self.published()), pod)?;
+        let configuration = translate::sidecar(&self.surroundings(identity), pod)?;
         self.start(pod, &configuration).await
     }
 
@@ -113,7 +103,7 @@ impl Mesh {
         pod.workload.name = "edge".to_owned();
         pod.name = "edge".to_owned();
         let identity = self.authority.issue(&pod.workload.account)?;
-        let configuration = translate::edge(&self.surroundings(&identity, &self.published()), &pod, listen)?;
+        let configuration = translate::edge(&self.surroundings(&identity), &pod, listen)?;
         self.start(&pod, &configuration).await
     }
 
@@ -122,22 +112,17 @@ impl Mesh {
         &self.authority
     }
 
-    /// Lets exactly these pods get calls. Sidecars that follow notice within moments, as they do in a cluster.
-    pub fn publish(&self, ready: &[&Pod]) -> Result<()> {
-        let mut published = BTreeMap::new();
-        let version = self.version.fetch_add(1, Ordering::Relaxed);
+    /// Lets exactly these pods get calls. Sidecars notice within moments, as they do in a cluster.
+    pub fn publish(&self, ready: &[&Pod]) {
+        let mut published = Published::new();
         for service in &self.world.services {
             for (cluster, labels) in translate::clusters(service) {
                 let behind = ready.iter().filter(|pod| pod.is_behind(service, labels));
-                let addresses: Vec<SocketAddr> =
-                    behind.map(|pod| pod.addresses.sidecar(pod.workload.port)).collect();
-                let content = translate::endpoints(&cluster, &addresses, version);
-                self.replace(&self.endpoints.join(translate::endpoints_file(&cluster)), &content)?;
+                let addresses = behind.map(|pod| pod.addresses.sidecar(pod.workload.port)).collect();
                 published.insert(cluster, addresses);
             }
         }
-        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = published;
-        Ok(())
+        self.discovery.publish(published);
     }
 
     /// The variables that the manifests give a pod's program, with the addresses it has here.
@@ -162,41 +147,16 @@ impl Mesh {
         self.folder.join("log").join(format!("{name}.log"))
     }
 
-    fn published(&self) -> BTreeMap<String, Vec<SocketAddr>> {
-        self.published.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn surroundings<'a>(
-        &'a self,
-        identity: &'a Identity,
-        fixed: &'a BTreeMap<String, Vec<SocketAddr>>,
-    ) -> Surroundings<'a> {
-        Surroundings {
-            world: &self.world,
-            identity,
-            endpoints: &self.endpoints,
-            followed: &self.followed,
-            fixed,
-            keys: &self.keys,
-        }
+    fn surroundings<'a>(&'a self, identity: &'a Identity) -> Surroundings<'a> {
+        Surroundings { world: &self.world, identity, discovery: self.network.discovery(), keys: &self.keys }
     }
 
     async fn start(&self, pod: &Pod, configuration: &Value) -> Result<Envoy> {
         let path = self.folder.join("sidecars").join(format!("{}.json", pod.name));
-        self.replace(&path, configuration)?;
+        fs::write(&path, serde_json::to_vec_pretty(configuration)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         let drain = pod.workload.proxy.termination_drain_duration.0.max(Duration::from_secs(1));
         let log = self.log(&format!("{}.sidecar", pod.name));
         Envoy::start(&self.envoy, &pod.name, &path, pod.addresses.admin(), drain, &log).await
-    }
-
-    /// Writes a file whole or not at all: Envoy reads what is moved into place.
-    fn replace(&self, path: &Path, content: &Value) -> Result<()> {
-        let fresh = path.with_extension("new");
-        let write = || -> Result<()> {
-            fs::write(&fresh, serde_json::to_vec_pretty(content)?)?;
-            fs::rename(&fresh, path)?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))
     }
 }

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Where a network is claimed: nothing else listens there.
-const CLAIM: u16 = 15_999;
+/// Where sidecars ask who is there, as istiod is asked. Whoever listens there has the network.
+const DISCOVERY: u16 = 15_010;
 /// Where a sidecar's admin answers.
 const ADMIN: u16 = 15_000;
 /// Where a program finds the first of its peers, at its own sidecar; the others follow.
@@ -16,7 +16,7 @@ const PEERS: u16 = 15_100;
 #[derive(Debug)]
 pub struct Network {
     part: u8,
-    _claim: TcpListener,
+    claim: TcpListener,
 }
 
 impl Network {
@@ -29,13 +29,23 @@ impl Network {
             if part == 0 {
                 continue;
             }
-            if let Ok(claim) = TcpListener::bind((Ipv4Addr::new(127, part, 0, 1), CLAIM)) {
-                return Ok(Self { part, _claim: claim });
+            if let Ok(claim) = TcpListener::bind((Ipv4Addr::new(127, part, 0, 1), DISCOVERY)) {
+                return Ok(Self { part, claim });
             }
         }
         bail!(
             "no address of 127.0.0.0/8 can be listened on: the mesh needs Linux, where all of them are this machine"
         )
+    }
+
+    /// Where sidecars ask who is there.
+    pub fn discovery(&self) -> SocketAddr {
+        SocketAddrV4::new(Ipv4Addr::new(127, self.part, 0, 1), DISCOVERY).into()
+    }
+
+    /// The listener there.
+    pub fn listener(&self) -> Result<TcpListener> {
+        Ok(self.claim.try_clone()?)
     }
 
     /// The addresses of a pod by its number.

@@ -52,11 +52,28 @@ impl Program {
         &self.name
     }
 
+    /// Its process; none: it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Fails when it has ended, with its last lines.
     pub fn check(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             Some(status) => bail!("{} has ended ({status}): {}", self.name, self.last_lines()),
             None => Ok(()),
+        }
+    }
+
+    /// Waits until it ends by itself, as well as it should, and kills it when it takes longer than it may.
+    pub async fn finish(&mut self, patience: Duration) -> Result<()> {
+        let Ok(ended) = tokio::time::timeout(patience, self.child.wait()).await else {
+            self.kill().await?;
+            bail!("{} has not ended after {patience:?}: {}", self.name, self.last_lines());
+        };
+        match ended? {
+            status if status.success() => Ok(()),
+            status => bail!("{} has ended ({status}): {}", self.name, self.last_lines()),
         }
     }
 

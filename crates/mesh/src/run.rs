@@ -1,6 +1,8 @@
 //! The suite in the mesh: PostgreSQL, every service as a process of its own behind its sidecar, the gateway, the edge.
 
+pub mod control;
 mod ground;
+mod roll;
 mod suite;
 
 use std::net::SocketAddr;
@@ -27,6 +29,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// How many pods each service has.
     pub replicas: usize,
+    /// The folder that holds, by version, folders with the programs of other releases.
+    pub images: PathBuf,
 }
 
 /// Runs everything until Ctrl-C or SIGTERM, or until a part of it ends by itself; then stops what it started. Talks to
@@ -40,7 +44,7 @@ pub async fn up(options: &Options) -> Result<()> {
     };
     welcome(&suite, begun);
     let watched = tokio::select! {
-        watched = suite.watch() => watched,
+        watched = suite.serve() => watched,
         () = stop.cancelled() => Ok(()),
     };
     eprintln!("stopping: finishing calls, emptying outboxes …");

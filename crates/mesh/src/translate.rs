@@ -1,7 +1,7 @@
 //! What pilot makes of the manifests for one sidecar, as Envoy reads it from a file.
 //!
-//! The differences to a cluster stand in `docs/mesh.md`. Those of the form: certificates and endpoints are files where
-//! pilot speaks xDS, and there is a listener for each peer where pilot has one that iptables lead to.
+//! The differences to a cluster stand in `docs/mesh.md`. Those of the form: all but the endpoints is a file where pilot
+//! speaks xDS, and there is a listener for each peer where pilot has one that iptables lead to.
 
 mod cluster;
 mod inbound;
@@ -12,9 +12,8 @@ mod retry;
 mod tls;
 mod token;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -27,6 +26,9 @@ use crate::world::{Service, Workload, World, fits};
 const SIDECAR: &str = "127.0.0.6";
 /// Istio's limit where none is said: as good as none.
 const NO_LIMIT: u32 = u32::MAX;
+
+/// What istiod's cluster is called.
+const DISCOVERY: &str = "xds-grpc";
 
 /// A pod on this machine.
 #[derive(Debug, Clone)]
@@ -57,13 +59,8 @@ pub struct Surroundings<'a> {
     pub world: &'a World,
     /// Who the sidecar is.
     pub identity: &'a Identity,
-    /// The folder with a file of endpoints for each cluster of the services in `followed`.
-    pub endpoints: &'a Path,
-    /// The hosts of services whose pods come and go while the sidecar runs. Envoy watches each file by itself, and a
-    /// system lets a user watch in few places, so that they are few.
-    pub followed: &'a BTreeSet<String>,
-    /// The endpoints of the clusters of all others.
-    pub fixed: &'a BTreeMap<String, Vec<SocketAddr>>,
+    /// Where it is told which pods are there.
+    pub discovery: SocketAddr,
     /// The keys of tokens, as a JSON Web Key Set.
     pub keys: &'a str,
 }
@@ -80,42 +77,21 @@ pub fn sidecar(around: &Surroundings<'_>, pod: &Pod) -> Result<Value> {
         listeners.push(outbound::listener(world, service, address, namespace)?);
         clusters.extend(cluster::all(around, service)?);
     }
-    Ok(bootstrap(pod, listeners, clusters))
+    Ok(bootstrap(around, pod, listeners, clusters))
 }
 
 /// The whole configuration of the edge, which takes calls of the world at `listen`.
 pub fn edge(around: &Surroundings<'_>, pod: &Pod, listen: SocketAddr) -> Result<Value> {
     let service = &around.world.edge;
     let listener = outbound::edge(around.world, service, listen, &pod.workload.account.namespace)?;
-    Ok(bootstrap(pod, vec![listener], cluster::all(around, service)?))
+    Ok(bootstrap(around, pod, vec![listener], cluster::all(around, service)?))
 }
 
-/// The clusters of a service with what their files of endpoints are called, and the labels of the pods in them.
+/// The clusters of a service, and the labels of the pods in them.
 pub fn clusters(service: &Service) -> Vec<(String, Option<&BTreeMap<String, String>>)> {
     let subsets = service.rule.subsets.iter();
     let subsets = subsets.map(|subset| (cluster_name(service, Some(&subset.name)), Some(&subset.labels)));
     std::iter::once((cluster_name(service, None), None)).chain(subsets).collect()
-}
-
-/// The file of a cluster's endpoints.
-pub fn endpoints_file(cluster: &str) -> String {
-    format!("{}.json", cluster.replace('|', "_"))
-}
-
-/// The content of that file.
-pub fn endpoints(cluster: &str, addresses: &[SocketAddr], version: u64) -> Value {
-    json!({
-        "version_info": version.to_string(),
-        "resources": [{
-            "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
-            "cluster_name": cluster,
-            "endpoints": [{"lb_endpoints": lb_endpoints(addresses)}],
-        }],
-    })
-}
-
-fn lb_endpoints(addresses: &[SocketAddr]) -> Vec<Value> {
-    addresses.iter().map(|at| json!({"endpoint": {"address": address(*at)}})).collect()
 }
 
 /// `outbound|50051|stable|orders.tessera-core.svc.cluster.local`, as pilot calls it.
@@ -123,8 +99,9 @@ fn cluster_name(service: &Service, subset: Option<&str>) -> String {
     format!("outbound|{}|{}|{}", service.port, subset.unwrap_or_default(), service.host)
 }
 
-fn bootstrap(pod: &Pod, listeners: Vec<Value>, clusters: Vec<Value>) -> Value {
+fn bootstrap(around: &Surroundings<'_>, pod: &Pod, listeners: Vec<Value>, mut clusters: Vec<Value>) -> Value {
     let namespace = &pod.workload.account.namespace;
+    clusters.push(discovery(around.discovery));
     json!({
         "node": {
             "id": format!("sidecar~{}~{}.{namespace}~{namespace}.svc.cluster.local", pod.addresses.outside, pod.name),
@@ -135,7 +112,26 @@ fn bootstrap(pod: &Pod, listeners: Vec<Value>, clusters: Vec<Value>) -> Value {
             {"name": "mesh", "static_layer": runtime(&pod.workload.proxy.runtime_values)},
             {"name": "admin", "admin_layer": {}},
         ]},
+        "dynamic_resources": {"ads_config": {
+            "api_type": "GRPC",
+            "transport_api_version": "V3",
+            "grpc_services": [{"envoy_grpc": {"cluster_name": DISCOVERY}}],
+        }},
         "static_resources": {"listeners": listeners, "clusters": clusters},
+    })
+}
+
+/// Who tells which pods are there. It is on this machine, and tells nothing that is secret.
+fn discovery(at: SocketAddr) -> Value {
+    json!({
+        "name": DISCOVERY,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": http2(None),
+        "load_assignment": {
+            "cluster_name": DISCOVERY,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(at)}}]}],
+        },
     })
 }
 

@@ -1,6 +1,5 @@
 //! What becomes of the manifests, and what is refused. Needs no Envoy.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -71,9 +70,7 @@ fn sidecar(world: &World, name: &str) -> anyhow::Result<Value> {
     let around = Surroundings {
         world,
         identity: &identity,
-        endpoints: Path::new("endpoints"),
-        followed: &BTreeSet::new(),
-        fixed: &BTreeMap::new(),
+        discovery: ([127, 0, 0, 1], 15_010).into(),
         keys: r#"{"keys":[]}"#,
     };
     translate::sidecar(&around, &pod)

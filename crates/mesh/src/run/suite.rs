@@ -22,6 +22,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::Options;
+use super::control::Control;
 use super::ground::Ground;
 use crate::envoy::Envoy;
 use crate::mesh::Mesh;
@@ -34,29 +35,37 @@ const IDENTITY: &str = "identity";
 /// How long a program may take to be ready, its migrations included.
 const START_MAX: Duration = Duration::from_secs(120);
 /// How long a program may take to stop: 25 seconds for calls, 15 for what runs behind them.
-const STOP_MAX: Duration = Duration::from_secs(45);
+pub(super) const STOP_MAX: Duration = Duration::from_secs(45);
 /// How long a sidecar may take to stop when its program has.
-const SIDECAR_STOP_MAX: Duration = Duration::from_secs(5);
+pub(super) const SIDECAR_STOP_MAX: Duration = Duration::from_secs(5);
+/// How often it is asked.
+const READY_EVERY: Duration = Duration::from_millis(10);
 /// How long one answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// A running suite. Dropping it kills its processes; [`Suite::stop`] drains it.
 pub struct Suite {
+    pub(super) options: Options,
     folder: Folder,
     lock: FolderLock,
-    ground: Ground,
-    mesh: Mesh,
+    pub(super) ground: Ground,
+    pub(super) mesh: Mesh,
     address: SocketAddr,
-    members: Vec<Member>,
+    pub(super) members: Vec<Member>,
+    /// Where the programs came from that a release has replaced.
+    pub(super) former: BTreeMap<String, PathBuf>,
     edge: Option<Envoy>,
 }
 
 /// A pod with what runs in it.
-struct Member {
-    pod: Pod,
-    program: Option<Program>,
-    sidecar: Option<Envoy>,
-    first: bool,
+pub(super) struct Member {
+    pub(super) pod: Pod,
+    pub(super) program: Option<Program>,
+    pub(super) sidecar: Option<Envoy>,
+    /// The folder that its program comes from.
+    pub(super) programs: PathBuf,
+    /// Whether it migrates the database of its service.
+    pub(super) first: bool,
 }
 
 impl Suite {
@@ -72,10 +81,20 @@ impl Suite {
             ensure!(program.exists(), "{} is not there: `make mesh` builds it", program.display());
         }
         let own = fresh(&folder)?;
-        let mesh = Mesh::new(world, &own, &options.envoy, r#"{"keys": []}"#.to_owned(), &[])?;
+        let mesh = Mesh::new(world, &own, &options.envoy, r#"{"keys": []}"#.to_owned())?;
         let ground = Ground::prepare(options, &folder, &own).await?;
-        let mut suite = Self { folder, lock, ground, mesh, address, members: Vec::new(), edge: None };
-        match suite.start_all(options).await {
+        let mut suite = Self {
+            options: options.clone(),
+            folder,
+            lock,
+            ground,
+            mesh,
+            address,
+            members: Vec::new(),
+            former: BTreeMap::new(),
+            edge: None,
+        };
+        match suite.start_all().await {
             Ok(()) => Ok(suite),
             Err(error) => {
                 // The first failure is the one to tell.
@@ -85,32 +104,32 @@ impl Suite {
         }
     }
 
-    async fn start_all(&mut self, options: &Options) -> Result<()> {
+    async fn start_all(&mut self) -> Result<()> {
         let mut names = self.ground.services.clone();
         names.push(GATEWAY.to_owned());
         for name in &names {
-            for number in 0..options.replicas.max(1) {
+            for number in 0..self.options.replicas.max(1) {
                 let pod = self.mesh.pod(name, &[])?;
-                self.members.push(Member { pod, program: None, sidecar: None, first: number == 0 });
+                let programs = self.options.programs.clone();
+                self.members.push(Member { pod, program: None, sidecar: None, programs, first: number == 0 });
             }
         }
         // The keys of tokens are part of each sidecar's configuration, and identity makes them when it first runs.
         let identity = self.members.iter().position(|one| one.first && one.pod.workload.name == IDENTITY);
         let identity = identity.context("there is no service that gives tokens")?;
-        self.start_programs(options, |member| member.first && member.pod.workload.name == IDENTITY).await?;
+        self.start_programs(|member| member.first && member.pod.workload.name == IDENTITY).await?;
         let keys =
             keys(self.members[identity].pod.addresses.program(self.members[identity].pod.workload.port))
                 .await?;
         self.mesh.set_keys(keys);
-        // Pods are neither added nor taken away: every sidecar may know all of them from the start.
-        self.mesh.publish(&self.members.iter().map(|member| &member.pod).collect::<Vec<_>>())?;
+        self.publish();
         let sidecars = self.members.iter().map(|member| self.mesh.sidecar(&member.pod));
         let sidecars = try_join_all(sidecars).await?;
         for (member, sidecar) in self.members.iter_mut().zip(sidecars) {
             member.sidecar = Some(sidecar);
         }
-        self.start_programs(options, |member| member.first).await?;
-        self.start_programs(options, |_| true).await?;
+        self.start_programs(|member| member.first).await?;
+        self.start_programs(|_| true).await?;
         self.edge = Some(self.mesh.edge(self.address).await?);
         sign_up(self.address, &self.ground.password).await?;
         let addresses = BTreeMap::from([(GATEWAY.to_owned(), format!("http://{}", self.address))]);
@@ -119,20 +138,35 @@ impl Suite {
     }
 
     /// Starts those of the chosen programs that do not run, and waits until they are ready.
-    async fn start_programs(&mut self, options: &Options, chosen: impl Fn(&Member) -> bool) -> Result<()> {
-        let (mesh, ground) = (&self.mesh, &self.ground);
-        let waiting = self.members.iter_mut().filter(|member| member.program.is_none() && chosen(member));
-        let started = waiting.map(|member| async move {
-            let pod = &member.pod;
-            let environment = ground.environment(mesh, pod, member.first)?;
-            let path = options.programs.join(&pod.workload.name);
-            let mut program = Program::start(&pod.name, &path, &[], &environment, &mesh.log(&pod.name))?;
-            wait(&mut program, pod).await?;
-            member.program = Some(program);
-            Ok::<_, anyhow::Error>(())
+    async fn start_programs(&mut self, chosen: impl Fn(&Member) -> bool) -> Result<()> {
+        let waiting = (0..self.members.len()).filter(|place| {
+            let member = &self.members[*place];
+            member.program.is_none() && chosen(member)
         });
-        try_join_all(started).await?;
+        let waiting: Vec<usize> = waiting.collect();
+        let started = waiting.iter().map(|place| {
+            let member = &self.members[*place];
+            self.program(&member.pod, &member.programs, member.first)
+        });
+        let started = try_join_all(started).await?;
+        for (place, program) in waiting.into_iter().zip(started) {
+            self.members[place].program = Some(program);
+        }
         Ok(())
+    }
+
+    /// Starts the program of a pod, and waits until it is ready.
+    pub(super) async fn program(&self, pod: &Pod, programs: &Path, first: bool) -> Result<Program> {
+        let environment = self.ground.environment(&self.mesh, pod, first)?;
+        let path = programs.join(&pod.workload.name);
+        let mut program = Program::start(&pod.name, &path, &[], &environment, &self.mesh.log(&pod.name))?;
+        wait(&mut program, pod).await?;
+        Ok(program)
+    }
+
+    /// Lets all pods get calls.
+    pub(super) fn publish(&self) {
+        self.mesh.publish(&self.members.iter().map(|member| &member.pod).collect::<Vec<_>>());
     }
 
     /// Where the edge takes calls.
@@ -155,6 +189,27 @@ impl Suite {
         self.members.iter().map(|member| &member.pod)
     }
 
+    /// The processes of the programs, by pod.
+    pub fn processes(&self) -> BTreeMap<String, u32> {
+        let running = self
+            .members
+            .iter()
+            .filter_map(|member| Some((member.pod.name.clone(), member.program.as_ref()?.id()?)));
+        running.collect()
+    }
+
+    /// How long one more program of a service takes from its start until it is ready, when its database is migrated.
+    pub async fn cold_start(&mut self, service: &str) -> Result<Duration> {
+        let pod = self.mesh.pod(service, &[])?;
+        // Without its sidecar it could not reach its peers, nor tell its health of them.
+        let _sidecar = self.mesh.sidecar(&pod).await?;
+        let begun = Instant::now();
+        let mut program = self.program(&pod, &self.options.programs, false).await?;
+        let took = begun.elapsed();
+        program.stop(STOP_MAX).await?;
+        Ok(took)
+    }
+
     /// All counters of all sidecars whose name holds this text, by pod.
     pub async fn stats(&self, part: &str) -> Result<BTreeMap<String, BTreeMap<String, u64>>> {
         let mut all = BTreeMap::new();
@@ -166,16 +221,27 @@ impl Suite {
         Ok(all)
     }
 
-    /// Waits until a process ends by itself, and says which.
-    pub async fn watch(&mut self) -> Result<()> {
+    /// Does what another terminal asks for, until a process ends by itself, and says which.
+    pub async fn serve(&mut self) -> Result<()> {
+        let mut control = Control::open(&self.folder)?;
         loop {
-            for member in &mut self.members {
-                member.program.as_mut().map_or(Ok(()), Program::check)?;
-                member.sidecar.as_mut().map_or(Ok(()), |sidecar| sidecar.program().check())?;
+            tokio::select! {
+                asked = control.next() => {
+                    let asked = asked?;
+                    let done = self.take(&asked.step).await;
+                    asked.answer(done).await;
+                }
+                () = tokio::time::sleep(Duration::from_secs(1)) => self.check()?,
             }
-            self.edge.as_mut().map_or(Ok(()), |edge| edge.program().check())?;
-            tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+
+    fn check(&mut self) -> Result<()> {
+        for member in &mut self.members {
+            member.program.as_mut().map_or(Ok(()), Program::check)?;
+            member.sidecar.as_mut().map_or(Ok(()), |sidecar| sidecar.program().check())?;
+        }
+        self.edge.as_mut().map_or(Ok(()), |edge| edge.program().check())
     }
 
     /// Finishes calls, empties outboxes, stops what was started: first who calls, then who is called.
@@ -224,19 +290,19 @@ async fn wait(program: &mut Program, pod: &Pod) -> Result<()> {
     let begun = Instant::now();
     loop {
         program.check()?;
-        let ready = match pod.workload.name == GATEWAY {
-            true => TcpStream::connect(at).await.is_ok(),
-            false => is_ready(at).await,
-        };
+        let ready = is_ready(pod, at).await;
         if ready {
             return Ok(());
         }
         ensure!(begun.elapsed() < START_MAX, "{} is not ready after {START_MAX:?}", pod.name);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(READY_EVERY).await;
     }
 }
 
-async fn is_ready(at: SocketAddr) -> bool {
+pub(super) async fn is_ready(pod: &Pod, at: SocketAddr) -> bool {
+    if pod.workload.name == GATEWAY {
+        return TcpStream::connect(at).await.is_ok();
+    }
     let Ok(channel) = channel(at) else { return false };
     let request = HealthCheckRequest { service: "readiness".to_owned() };
     let answer = HealthClient::new(channel).check(request).await;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::{NO_LIMIT, Surroundings, cluster_name, endpoints_file, http2, lb_endpoints, tls};
+use super::{NO_LIMIT, Surroundings, cluster_name, http2, tls};
 use crate::istio::{Balance, OutlierDetection, RetryBudget, TlsMode, TrafficPolicy};
 use crate::world::Service;
 
@@ -34,6 +34,8 @@ fn one(around: &Surroundings<'_>, service: &Service, subset: Option<&str>) -> Re
         pool.tcp.connect_timeout.map_or_else(|| CONNECT_TIMEOUT.to_owned(), |one| one.to_envoy());
     let mut cluster = json!({
         "name": name,
+        "type": "EDS",
+        "eds_cluster_config": {"eds_config": {"ads": {}, "resource_api_version": "V3"}},
         "connect_timeout": connect_timeout,
         "lb_policy": "LEAST_REQUEST",
         // When too many pods are left out the others are not called all the same.
@@ -42,18 +44,6 @@ fn one(around: &Surroundings<'_>, service: &Service, subset: Option<&str>) -> Re
         "typed_extension_protocol_options": http2(pool.http.idle_timeout.map(|one| one.to_envoy())),
         "transport_socket": tls::client(around.identity, accounts, &sni),
     });
-    if around.followed.contains(&service.host) {
-        cluster["type"] = "EDS".into();
-        cluster["eds_cluster_config"] = json!({"eds_config": {
-            "path_config_source": {"path": around.endpoints.join(endpoints_file(&name))},
-            "resource_api_version": "V3",
-        }});
-    } else {
-        let addresses = around.fixed.get(&name).map(Vec::as_slice).unwrap_or_default();
-        let endpoints = json!([{"lb_endpoints": lb_endpoints(addresses)}]);
-        cluster["type"] = "STATIC".into();
-        cluster["load_assignment"] = json!({"cluster_name": name, "endpoints": endpoints});
-    }
     if let Some(outliers) = &policy.outlier_detection {
         cluster["outlier_detection"] = outlier_detection(outliers);
     }

@@ -1,14 +1,10 @@
 //! A rolling restart under load.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::support::{Ask, Caller, Ground, Instance, READ, STABLE, WRITE, knows};
-
-/// How long a program may take to stop: what the manifests grant, less what its pod has waited.
-const STOP_MAX: Duration = Duration::from_secs(55);
+use crate::support::{Ask, Ground, READ, WRITE, restart};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_loses_no_call_and_repeats_none() {
@@ -41,22 +37,4 @@ async fn a_rolling_restart_loses_no_call_and_repeats_none() {
     let calls: usize = calls.into_iter().sum();
     assert!(calls > 300, "{calls} calls are too few to tell");
     assert_eq!(ground.executed().len(), calls);
-}
-
-/// What Kubernetes does to a pod, in its order: it is taken from its Service, waits, is asked to stop, and its sidecar
-/// goes last. Then it comes back.
-async fn restart(ground: &Ground, caller: &Caller, instances: &mut [Instance], place: usize) {
-    let others: Vec<&Instance> =
-        instances.iter().enumerate().filter(|(number, _)| *number != place).map(|(_, one)| one).collect();
-    ground.publish(&others);
-    let instance = &mut instances[place];
-    tokio::time::sleep(Duration::from_secs(instance.pod.workload.wait_seconds)).await;
-    let ended = instance.program.stop(STOP_MAX).await.unwrap();
-    assert!(ended.success(), "the program was stopped and not killed: {ended}");
-    instance.sidecar.drain().await.unwrap();
-    instance.sidecar.program().stop(Duration::from_secs(5)).await.unwrap();
-    instance.sidecar = ground.mesh.sidecar(&instance.pod).await.unwrap();
-    instance.program = ground.program(&instance.pod).await;
-    ground.publish(&instances.iter().collect::<Vec<_>>());
-    knows(caller, STABLE, instances.len()).await;
 }

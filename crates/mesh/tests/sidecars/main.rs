@@ -6,5 +6,7 @@ mod demo;
 mod drain;
 mod failing;
 mod limits;
+mod release;
 mod storm;
+mod suite;
 mod support;

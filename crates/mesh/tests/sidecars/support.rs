@@ -35,6 +35,8 @@ pub const WRITE: &str = "/erp.orders.v1.OrderService/PlaceOrder";
 pub const STABLE: &str = "outbound|50051|stable|orders.tessera-core.svc.cluster.local";
 /// How long a test waits for what other processes do.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a program may take to stop: what the manifests grant, less what its pod has waited.
+const STOP_MAX: Duration = Duration::from_secs(55);
 
 /// A mesh with the manifests of the project, and what runs in it.
 pub struct Ground {
@@ -59,7 +61,7 @@ pub struct Instance {
 pub struct Caller {
     /// Its sidecar.
     pub sidecar: Envoy,
-    channel: Channel,
+    pub channel: Channel,
 }
 
 /// A call that an instance has executed.
@@ -118,7 +120,7 @@ impl Ground {
         let envoy = envoy::find(&root).unwrap_or_else(|error| panic!("{error:#}"));
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let key = SigningKey::from_bytes(&[7; 32]);
-        let mesh = Mesh::new(world, folder.path(), &envoy, key_set(&key), &[HOST])
+        let mesh = Mesh::new(world, folder.path(), &envoy, key_set(&key))
             .unwrap_or_else(|error| panic!("{error:#}"));
         Self { mesh, folder, token: token(&key), calls: AtomicU64::new(0) }
     }
@@ -170,7 +172,7 @@ impl Ground {
     /// Lets exactly these instances get calls.
     pub fn publish(&self, ready: &[&Instance]) {
         let pods: Vec<&Pod> = ready.iter().map(|instance| &instance.pod).collect();
-        self.mesh.publish(&pods).expect("endpoints can be written");
+        self.mesh.publish(&pods);
     }
 
     /// Starts a pod of a workload that calls.
@@ -231,6 +233,24 @@ impl Ground {
     fn book(&self) -> PathBuf {
         self.path("book")
     }
+}
+
+/// What Kubernetes does to a pod, in its order: it is taken from its Service, waits, is asked to stop, and its sidecar
+/// goes last. Then it comes back.
+pub async fn restart(ground: &Ground, caller: &Caller, instances: &mut [Instance], place: usize) {
+    let others: Vec<&Instance> =
+        instances.iter().enumerate().filter(|(number, _)| *number != place).map(|(_, one)| one).collect();
+    ground.publish(&others);
+    let instance = &mut instances[place];
+    tokio::time::sleep(Duration::from_secs(instance.pod.workload.wait_seconds)).await;
+    let ended = instance.program.stop(STOP_MAX).await.expect("it can be stopped");
+    assert!(ended.success(), "the program was stopped and not killed: {ended}");
+    instance.sidecar.drain().await.expect("the admin answers");
+    instance.sidecar.program().stop(Duration::from_secs(5)).await.expect("it can be stopped");
+    instance.sidecar = ground.mesh.sidecar(&instance.pod).await.unwrap_or_else(|error| panic!("{error:#}"));
+    instance.program = ground.program(&instance.pod).await;
+    ground.publish(&instances.iter().collect::<Vec<_>>());
+    knows(caller, STABLE, instances.len()).await;
 }
 
 /// Waits until a caller's sidecar knows exactly so many endpoints of a cluster.
