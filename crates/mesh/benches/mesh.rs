@@ -165,7 +165,7 @@ async fn restarts_lose(restarts: usize) {
     let worker = |number: u64| {
         let (ground, caller, over) = (&ground, &caller, &over);
         async move {
-            let path = if number % 2 == 0 { READ } else { WRITE };
+            let path = if number.is_multiple_of(2) { READ } else { WRITE };
             let (mut calls, mut lost) = (0_usize, 0_usize);
             while !over.load(Ordering::Relaxed) {
                 lost += usize::from(ground.call(caller, path, &Ask::wait(number * 10)).await.is_err());

@@ -254,8 +254,9 @@ fn spec<T: DeserializeOwned>(object: &Object, mut value: Value) -> Result<T> {
     if let Some(field) = fields.keys().next() {
         bail!("{id}: {field}: is not translated");
     }
-    let metadata = metadata.as_object().into_iter().flatten();
-    for (field, _) in metadata.filter(|(field, _)| !["name", "namespace", "labels"].contains(&field.as_str()))
+    let named = |field: &str| ["name", "namespace", "labels"].contains(&field);
+    if let Some(field) =
+        metadata.as_object().into_iter().flat_map(|all| all.keys()).find(|field| !named(field))
     {
         bail!("{id}: metadata.{field}: is not translated");
     }

@@ -100,6 +100,10 @@ impl Control {
     /// Listens in the folder.
     pub fn open(folder: &Folder) -> Result<Self> {
         let path: PathBuf = folder.join(SOCKET);
+        // Who holds the folder's lock is the only one to listen here: what is there was left behind.
+        if path.exists() {
+            std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
         let listener =
             UnixListener::bind(&path).with_context(|| format!("cannot listen at {}", path.display()))?;
         let (sender, asked) = mpsc::channel(WAITING);

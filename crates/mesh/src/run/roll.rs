@@ -23,14 +23,15 @@ impl Suite {
                 let programs = self.programs_of(step)?;
                 let former = self.of(name).map(|member| member.programs.clone()).next();
                 self.former.insert(name.to_owned(), former.unwrap_or_default());
-                self.roll(name, &programs).await
+                self.roll(name, &programs, |_| true).await
             }
             Verb::Health => self.health(name).await,
             Verb::RollBack => {
                 let former = self.former.get(name).cloned();
                 let former =
                     former.with_context(|| format!("{name} was not rolled out, and cannot go back"))?;
-                self.roll(name, &former).await
+                // A roll-out that failed may have replaced some of its pods.
+                self.roll(name, &former, |member| member.programs != former).await
             }
         }
     }
@@ -61,10 +62,10 @@ impl Suite {
     }
 
     /// One pod after the other: the new one is ready before the old one goes.
-    async fn roll(&mut self, name: &str, programs: &Path) -> Result<()> {
+    async fn roll(&mut self, name: &str, programs: &Path, wanted: impl Fn(&Member) -> bool) -> Result<()> {
         for place in 0..self.members.len() {
             let member = &self.members[place];
-            if member.pod.workload.name == name && (member.programs != programs || member.program.is_none()) {
+            if member.pod.workload.name == name && wanted(member) {
                 self.replace(place, name, programs).await?;
             }
         }

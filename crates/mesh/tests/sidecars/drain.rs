@@ -17,7 +17,7 @@ async fn a_rolling_restart_loses_no_call_and_repeats_none() {
     let worker = |number: u64| {
         let (ground, caller, over) = (&ground, &caller, &over);
         async move {
-            let path = if number % 2 == 0 { READ } else { WRITE };
+            let path = if number.is_multiple_of(2) { READ } else { WRITE };
             let mut calls = 0;
             while !over.load(Ordering::Relaxed) {
                 let answer = ground.call(caller, path, &Ask::wait(number * 10)).await;

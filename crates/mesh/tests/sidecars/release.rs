@@ -128,7 +128,7 @@ impl User {
     async fn work(&self, number: usize, over: &AtomicBool) -> usize {
         let mut calls = 0;
         while !over.load(Ordering::Relaxed) {
-            let failed = if number % 2 == 0 {
+            let failed = if number.is_multiple_of(2) {
                 let mut products = ProductServiceClient::new(self.edge.clone());
                 products.list_products(self.request(ListProductsRequest::default())).await.err()
             } else {
