@@ -5,6 +5,10 @@
 # `make up` in TESSERA_HOME (default .tessera). PREFIX (default tessera_) is what the databases' names begin with.
 PREFIX=${PREFIX:-tessera_}
 
+# The programs of PostgreSQL themselves where Debian keeps them: what it puts into the PATH takes ten times as long.
+newest=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
+PATH=${TESSERA_PG_BINDIR:+$TESSERA_PG_BINDIR:}$newest:$PATH
+
 say() { printf '%s\n' "$*" >&2; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 usage() { # usage [COMPLAINT]: the head of the script, as help or as the answer to a wrong command line
@@ -63,8 +67,9 @@ ask() { local database=$1; shift; psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$datab
 # Connects as the administrator, and tells in a sentence when that is not possible.
 connect_admin() {
   need psql
-  connect "$(admin_url)"
-  local super
+  local url super
+  url=$(admin_url)
+  connect "$url"
   super=$(ask postgres -c "select rolsuper from pg_roles where rolname = current_user" 2>&1) ||
     die "cannot log in to PostgreSQL at $PGHOST:$PGPORT as $PGUSER: $super"
   [ "$super" = t ] || die "$PGUSER is no superuser of the server at $PGHOST:$PGPORT: row-level security would hide rows"
