@@ -22,12 +22,12 @@ tenant='' slug='' by='' append_only='' protocol='' since=15 dry=false remainder=
 keep=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --by) by=${2:?--by needs a name}; shift ;;
-    --append-only) append_only=${2:?--append-only needs erase or keep}; shift ;;
-    --keep) keep+=("${2:?--keep needs a table}"); shift ;;
-    --protocol) protocol=${2:?--protocol needs a file}; shift ;;
-    --remainder) remainder=${2:?--remainder needs a protocol}; shift ;;
-    --since) since=${2:?--since needs minutes}; shift ;;
+    --by) value "$@"; by=$VALUE; shift ;;
+    --append-only) value "$@"; append_only=$VALUE; shift ;;
+    --keep) value "$@"; keep+=("$VALUE"); shift ;;
+    --protocol) value "$@"; protocol=$VALUE; shift ;;
+    --remainder) value "$@"; remainder=$VALUE; shift ;;
+    --since) value "$@"; since=$VALUE; shift ;;
     --dry-run) dry=true ;;
     -h | --help) usage ;;
     -*) usage "there is no option $1" ;;

@@ -16,6 +16,7 @@ usage() { # usage [COMPLAINT]: the head of the script, as help or as the answer 
   sed -n '2,/^[^#]/p' "$0" | sed -n 's/^# \{0,1\}//p' >&$(($# > 0 ? 2 : 1))
   exit $(($# > 0 ? 2 : 0))
 }
+value() { [ -n "${2:-}" ] || usage "$1 needs something behind it"; VALUE=$2; } # value OPTION VALUE...
 need() { for program; do command -v "$program" > /dev/null || die "needs the program $program, which is not in the PATH"; done; }
 
 unescape() { printf '%b' "${1//%/\\x}"; }

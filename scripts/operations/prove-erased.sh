@@ -13,7 +13,7 @@ tenant='' but=false
 texts=() left_out=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --text) texts+=("${2:?--text needs a text}"); shift ;;
+    --text) value "$@"; texts+=("$VALUE"); shift ;;
     --but) but=true ;;
     -h | --help) usage ;;
     -*) usage "there is no option $1" ;;

@@ -14,8 +14,8 @@ source "$(dirname "$0")/lib.sh"
 tenant='' slug='' by='' why='' state=2 keys=false
 while [ $# -gt 0 ]; do
   case $1 in
-    --by) by=${2:?--by needs a name}; shift ;;
-    --why) why=${2:?--why needs a text}; shift ;;
+    --by) value "$@"; by=$VALUE; shift ;;
+    --why) value "$@"; why=$VALUE; shift ;;
     --resume) state=1 ;;
     --end-keys) keys=true ;;
     -h | --help) usage ;;
