@@ -8,6 +8,8 @@
 #                                                             it on a free port of this machine and prints its address
 #   scripts/operations/point-in-time.sh end COPY              stops that server and removes its folder
 #   scripts/operations/point-in-time.sh off                   ends the keeping of the log
+#   scripts/operations/point-in-time.sh start                 starts the server alone, for a restore while the suite is down
+#   scripts/operations/point-in-time.sh stop                  stops it; `tessera down` leaves alone what `start` started
 #
 # TIME is like 2026-11-21T08:00:00Z. `archive` and `off` count from the server's next start (`tessera down`, `tessera up`).
 # FOLDER belongs on another disk than the server; nothing in it is ever deleted by this script. TESSERA_HOME: see lib.sh.
@@ -132,6 +134,13 @@ await_promotion() {
   die "the copy is still recovering; its log is $1/log"
 }
 
+start() {
+  # As `tessera up` starts it, which finds it running then.
+  as_server "$(program pg_ctl)" start --silent --wait --timeout 120 --pgdata "$data" --log "$pg/run/server.log" > /dev/null ||
+    die "the server did not start; its log is $pg/run/server.log"
+}
+stop() { as_server "$(program pg_ctl)" stop --silent --mode fast --pgdata "$data" > /dev/null || die 'the server did not stop'; }
+
 case ${1:-} in -h | --help) usage ;; esac
 case ${1:-}:$# in
   archive:2 | base:2) connect_admin ;;
@@ -140,6 +149,7 @@ case ${1:-}:$# in
     ask postgres -c 'alter system reset archive_mode' -c 'alter system reset archive_command' -c 'alter system reset archive_timeout'
     say 'the server keeps no log from its next start on'
     exit 0 ;;
+  start:1 | stop:1) ;;
   recover:4) url=$(admin_url); connect "$url" ;;
   end:2)
     data=$(realpath "$2")/data
@@ -147,8 +157,8 @@ case ${1:-}:$# in
     as_server "$(program pg_ctl)" stop --silent --mode fast --pgdata "$data" > /dev/null || true
     rm -rf "${data%/data}"
     exit 0 ;;
-  *) usage 'name one of archive, base, recover, end, off with what it needs' ;;
+  *) usage 'name one of archive, base, recover, end, off, start, stop with what it needs' ;;
 esac
 pg=$(private_folder) || die "there is no private server in ${TESSERA_HOME:-.tessera}"
 data=$pg/data
-"$1" "$(realpath -m "$2")" "${@:3}"
+"$1" ${2:+"$(realpath -m "$2")"} "${@:3}"
