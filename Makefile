@@ -21,7 +21,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames jwt
 
-.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh bench-mesh
+.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh bench-mesh try-operations
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,6 +68,10 @@ test: tools contracts ## every test, with a real broker beside the embedded log
 
 unit: prepare ## every test but those that need a real broker
 	$(CARGO) test --workspace
+
+try-operations: prepare ## what docs/operations tells to do, on a suite of its own; TESSERA_BIN=PROGRAM to build none
+	@[ -n "$$TESSERA_BIN" ] || $(CARGO) build --release --bin tessera
+	@scripts/operations/try.sh
 
 manifests: ## Kubernetes and Istio, out of what the services say of themselves
 	$(MANIFESTS) write

@@ -14,12 +14,16 @@ try_start() {
   "$here/point-in-time.sh" base "$home/backup"
   step 'two tenants: the demo company and keeper'
   found keeper keeper
-  as demo demo --address "$address" > "$home/demo.json"
-  same 'the demo reconciles' "$(jq -r .reconciled "$home/demo.json")" true
-  account[demo]=$(call demo crm.ListAccounts '{"page_size": 1, "filter": "type = CUSTOMER"}' | jq -r '.accounts[0].id')
-  product[demo]=$(call demo inventory.ListStockLevels '{"page_size": 1, "filter": "available > 20"}' | jq -r '.stockLevels[0].productId')
   completed keeper > /dev/null
-  demo=$(as demo whoami | jq -r .tenantId) keeper=$(as keeper whoami | jq -r .tenantId)
+  keeper=$(as keeper whoami | jq -r .tenantId)
+  # Beside what follows, where finance takes its time to give an event of keeper up.
+  as demo demo --address "$address" > "$home/demo.json" &
+  loaded_by=$!
+}
+loaded() {
+  wait "$loaded_by" || fails 'the demo company is loaded'
+  same 'the demo reconciles' "$(jq -r .reconciled "$home/demo.json")" true
+  demo=$(as demo whoami | jq -r .tenantId)
 }
 
 # docs/operations/dead-letters.md: an accountant blocks an account that invoices are booked on.
@@ -48,6 +52,7 @@ try_dead_letters() {
   block false
   TESSERA_CONFIG=$home/keeper.toml "$here/dead-letters.sh" replay finance "$event"
   await 'the order completes once its letter was replayed' 30 order_is keeper "$sick" COMPLETED
+  loaded
   same 'no letter is open' "$("$here/dead-letters.sh" list)" ''
   await 'nothing waits in the log' 30 no_lag keeper
   before=$(ask tessera_finance -c 'select count(*) from journal_entries')
@@ -164,6 +169,8 @@ try_off_boarding() {
   refused 'nothing is erased while tokens are good' 'tokens may be good' "$here/erase-tenant.sh" "$demo" demo --by try --append-only erase
   "$here/export-tenant.sh" "$demo" demo "$home/export"
   while read -r database table; do
+    # Jobs come and go by themselves.
+    [ "$table" != tessera.jobs ] || continue
     same "the export has every row of $database:$table" "$(awk -F'\t' -v d="$database" -v t="$table" '$1 == d && $2 == t && $3 != "withheld" {n = $3} END {print n + 0}' "$home/export/manifest.tsv")" \
       "$([ "$table" = tessera.idempotency ] && echo 0 || ask "$database" -c "select count(*) from $table where tenant_id = '$demo'")"
   done < <(for database in $(databases); do tables "$database" | sed "s/^/$database /"; done)

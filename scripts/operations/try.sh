@@ -63,9 +63,10 @@ tables() { ask "$1" <<< "select name from ($TENANT_TABLES) t order by name"; }
 up() { # up [ARGUMENTS]: returns when callers are served
   "$bin" up --listen "${address#http://}" "$@" < /dev/null >> "$home/up.log" 2>&1 &
   pid=$!
-  await 'the suite comes up within a minute' 60 served
+  await 'the suite comes up within a minute' 60 served_or_gone
+  kill -0 "$pid" 2> /dev/null || fails 'the suite comes up'
 }
-served() { kill -0 "$pid" || die 'the suite has ended'; curl -fsS --max-time 2 "$address/readyz"; }
+served_or_gone() { ! kill -0 "$pid" || curl -fsS --max-time 2 "$address/readyz"; }
 down() {
   kill "$pid"
   wait "$pid" || fails 'the suite stops without an error'
@@ -85,6 +86,7 @@ completed() { # completed WHO: an order that has gone all the way
   printf '%s' "$id"
 }
 declare -A account product
+demo='' keeper='' loaded_by=''
 found() { # found WHO SLUG: signs a company up, with one customer, one product and stock of it
   TESSERA_PASSWORD=correct-horse-9-battery as "$1" login "boss@$1.example" --address "$address" --sign-up --tenant "$2" --company "Company $1" > /dev/null
   account[$1]=$(call "$1" crm.CreateAccount '{"account": {"display_name": "Anna", "type": "ACCOUNT_TYPE_CUSTOMER"}}' | jq -r .id)
