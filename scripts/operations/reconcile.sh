@@ -44,6 +44,10 @@ union all
 select 'invoice-of-another-total', o.tenant, o.number, format('comes to %s, its invoice %s to %s', o.total, i.number, i.total)
   from orders o join invoices i on i.tenant = o.tenant and i.order_id = o.id and i.kind = 1 where o.total <> i.total
 union all
+select 'order-names-another-invoice', o.tenant, o.number, format('names an invoice that finance does not have; its own is %s', coalesce(i.number, 'missing'))
+  from orders o left join invoices i on i.tenant = o.tenant and i.order_id = o.id and i.kind = 1
+  where o.invoice is not null and i.id is distinct from o.invoice
+union all
 select 'invoice-without-order', i.tenant, i.number, format('is of the order %s (%s), which orders does not know', i.order_number, i.order_id)
   from invoices i left join orders o on o.tenant = i.tenant and o.id = i.order_id
   where i.order_id is not null and o.id is null and i.kind = 1
