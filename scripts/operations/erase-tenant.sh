@@ -141,7 +141,7 @@ if [ -z "$remainder" ]; then
   require_quiet
 else
   is_uuid "$tenant" || die "'$tenant' is no tenant's id, which is a UUID in small letters"
-  head -1 "$remainder" | grep -qF "# erasure of the tenant $slug ($tenant)," || die "$remainder is no protocol of an erasure of $slug ($tenant)"
+  grep -qF "# erasure of the tenant $slug ($tenant)," "$remainder" || die "$remainder is no protocol of an erasure of $slug ($tenant)"
 fi
 for name in ${keep[@]+"${keep[@]}"}; do
   database=$(require_database "${name%%:*}")

@@ -15,7 +15,7 @@ source "$(dirname "$0")/lib.sh"
 
 log() { ask "${PREFIX}log" "$@"; }
 require_log() {
-  databases | grep -qx "${PREFIX}log" || die "there is no ${PREFIX}log at $PGHOST:$PGPORT: events are in Kafka, see docs/operations/restore.md"
+  has_line "${PREFIX}log" "$(databases)" || die "there is no ${PREFIX}log at $PGHOST:$PGPORT: events are in Kafka, see docs/operations/restore.md"
 }
 require_time() { [[ $1 =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$ ]] || die "'$1' is no time like 2026-11-21T08:00:00Z"; }
 services() { databases | sed "s/^$PREFIX//" | grep -vx log; }

@@ -62,6 +62,9 @@ connect() {
   done
 }
 
+# has_line LINE TEXT. Not by a pipe into grep -q, which ends at the first match and makes the writer fail.
+has_line() { grep -qxF -- "$1" <<< "$2"; }
+
 # ask DATABASE [ARGUMENTS OF PSQL]: rows without a frame; the first error ends it.
 ask() { local database=$1; shift; psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$database" "$@"; }
 
@@ -74,7 +77,7 @@ connect_admin() {
   super=$(ask postgres -c "select rolsuper from pg_roles where rolname = current_user" 2>&1) ||
     die "cannot log in to PostgreSQL at $PGHOST:$PGPORT as $PGUSER: $super"
   [ "$super" = t ] || die "$PGUSER is no superuser of the server at $PGHOST:$PGPORT: row-level security would hide rows"
-  databases | grep -qx "${PREFIX}identity" || die "there is no database ${PREFIX}identity at $PGHOST:$PGPORT; PREFIX is what the databases' names begin with"
+  has_line "${PREFIX}identity" "$(databases)" || die "there is no database ${PREFIX}identity at $PGHOST:$PGPORT; PREFIX is what the databases' names begin with"
 }
 
 # Databases of the suite that are in use, identity last: it knows the tenants until everything else is done.
@@ -88,7 +91,7 @@ SQL
 
 require_database() { # require_database SERVICE: its database's name
   local name=$PREFIX$1
-  databases | grep -qxF -- "$name" || die "there is no database $name at $PGHOST:$PGPORT; there are: $(databases | tr '\n' ' ')"
+  has_line "$name" "$(databases)" || die "there is no database $name at $PGHOST:$PGPORT; there are: $(databases | tr '\n' ' ')"
   printf '%s' "$name"
 }
 
