@@ -58,7 +58,16 @@ refused() { # refused SENTENCE WORDS COMMAND...: it fails, and says these words
 as() { local who=$1; shift; TESSERA_CONFIG=$home/$who.toml "$bin" --output json "$@" 2> "$home/said" || { cat "$home/said" >&2; return 1; }; }
 call() { as "$1" call "$2" "${3:-{\}}"; }
 with_token() { TESSERA_TOKEN=$1 "$bin" --address "$address" --output json call "$2"; }
-tables() { ask "$1" <<< "select name from ($TENANT_TABLES) t order by name"; }
+# Rows of the demo company in every table, by database; but for jobs, which come and go by themselves.
+rows() {
+  local database
+  for database in $(databases); do
+    ask "$database" -F ' ' -v id="$demo" -v database="$database" <<SQL
+select format('select %L, %L, count(*) from %s where tenant_id = %L', :'database', name, name, :'id')
+from ($TENANT_TABLES) t where name <> 'tessera.jobs' order by name \gexec
+SQL
+  done
+}
 
 up() { # up [ARGUMENTS]: returns when callers are served
   "$bin" up --listen "${address#http://}" "$@" < /dev/null >> "$home/up.log" 2>&1 &
