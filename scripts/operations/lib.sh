@@ -107,15 +107,21 @@ require_tenant() {
   [ "$found" = "$2" ] || die "the tenant $1 is called $found, not $2"
 }
 
-# require_stopped DATABASE: nobody else may be connected. Tells who is.
+# require_stopped DATABASE: nobody else may be connected. Tells who is, after a while in which who has just left may go.
 require_stopped() {
   local who
-  who=$(ask postgres -v name="$1" <<'SQL'
+  for _ in {1..25}; do
+    who=$(connected "$1")
+    [ -n "$who" ] || return 0
+    sleep 0.2
+  done
+  die "$1 is in use by $who: stop its service first"
+}
+connected() {
+  ask postgres -v name="$1" <<'SQL'
 select string_agg(distinct usename || case application_name when '' then '' else ' (' || application_name || ')' end, ', ')
 from pg_stat_activity where datname = :'name' and pid <> pg_backend_pid() and backend_type = 'client backend'
 SQL
-  )
-  [ -z "$who" ] || die "$1 is in use by $who: stop its service first"
 }
 
 # The tables that hold rows of tenants, of the connected database: whatever has a column tenant_id.

@@ -81,17 +81,17 @@ try_restore() {
   url=$("$here/point-in-time.sh" recover "$home/backup" "$moment" "$copy")
   refused 'a service that runs is not restored' 'in use' "$here/restore-database.sh" orders --from "$url"
   down
-  "$here/restore-database.sh" orders --from "$url" 2> "$home/said" || { cat "$home/said" >&2; fails 'the database is restored'; }
+  quietly "$here/restore-database.sh" orders --from "$url"
   stamp=$(sed -n 's/.*--back //p' "$home/said")
   same 'orders is as it was then' "$(ask tessera_orders -c 'select count(*) from orders')" "$orders"
-  "$here/restore-database.sh" orders --back "$stamp" 2> /dev/null
+  quietly "$here/restore-database.sh" orders --back "$stamp"
   same 'the way back leads back' "$(ask tessera_orders -c 'select count(*) from orders')" "$((orders + 1))"
-  "$here/restore-database.sh" orders --from "$url" 2> /dev/null
+  quietly "$here/restore-database.sh" orders --from "$url"
   same 'orders is as it was then, again' "$(ask tessera_orders -c 'select count(*) from orders')" "$orders"
   "$here/reconcile.sh" > "$home/findings" 2> /dev/null && fails 'a lost order is found'
   same 'what the others know of the lost order is found' "$(cut -f 1 "$home/findings" | tr '\n' ' ')" \
     'goods-without-order invoice-without-order money-without-order order-counter-behind '
-  "$here/event-log.sh" rewind orders "$(date -u -d "$moment - 1 hour" +%Y-%m-%dT%H:%M:%SZ)" 2> "$home/said"
+  quietly "$here/event-log.sh" rewind orders "$(date -u -d "$moment - 1 hour" +%Y-%m-%dT%H:%M:%SZ)"
   grep -q 'handed [1-9][0-9]* events' "$home/said" || fails 'there are events to be handed out again'
   "$here/raise-counters.sh"
   up

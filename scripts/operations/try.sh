@@ -54,6 +54,7 @@ refused() { # refused SENTENCE WORDS COMMAND...: it fails, and says these words
   if said=$("$@" 2>&1); then fails "$sentence: it was done"; fi
   [[ $said == *"$words"* ]] || fails "$sentence: it said: $said"
 }
+quietly() { "$@" 2> "$home/said" || { cat "$home/said" >&2; fails "this ends well: ${*##*/}"; }; }
 # As the user of a tenant; each has a login of its own.
 as() { local who=$1; shift; TESSERA_CONFIG=$home/$who.toml "$bin" --output json "$@" 2> "$home/said" || { cat "$home/said" >&2; return 1; }; }
 call() { as "$1" call "$2" "${3:-{\}}"; }
