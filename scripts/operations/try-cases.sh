@@ -11,7 +11,9 @@ try_start() {
   # The server alone: from here on it outlives the suite, as a database does in a cluster.
   "$here/point-in-time.sh" start
   up
-  "$here/point-in-time.sh" base "$home/backup"
+  # Beside what follows, as in any night: a backup stops nobody.
+  "$here/point-in-time.sh" base "$home/backup" &
+  backed_up_by=$!
   step 'two tenants: the demo company and keeper'
   found keeper keeper
   completed keeper > /dev/null
@@ -21,6 +23,7 @@ try_start() {
   loaded_by=$!
 }
 loaded() {
+  wait "$backed_up_by" || fails 'a base backup is taken'
   wait "$loaded_by" || fails 'the demo company is loaded'
   same 'the demo reconciles' "$(jq -r .reconciled "$home/demo.json")" true
   demo=$(as demo whoami | jq -r .tenantId)
@@ -86,7 +89,7 @@ try_restore() {
   same 'orders is as it was then' "$(ask tessera_orders -c 'select count(*) from orders')" "$orders"
   quietly "$here/restore-database.sh" orders --back "$stamp"
   same 'the way back leads back' "$(ask tessera_orders -c 'select count(*) from orders')" "$((orders + 1))"
-  quietly "$here/restore-database.sh" orders --from "$url"
+  quietly "$here/restore-database.sh" orders --back "$(sed -n 's/.*_until_//p' "$home/said")"
   same 'orders is as it was then, again' "$(ask tessera_orders -c 'select count(*) from orders')" "$orders"
   "$here/reconcile.sh" > "$home/findings" 2> /dev/null && fails 'a lost order is found'
   same 'what the others know of the lost order is found' "$(cut -f 1 "$home/findings" | tr '\n' ' ')" \
@@ -108,10 +111,10 @@ try_restore() {
 }
 shipped() { [ "$(ask tessera_inventory -c "select state from reservations where id = '$1'")" = 3 ]; }
 
-# docs/operations/keys-and-certificates.md: a master key, another one, and a key that leaked.
-try_keys() {
+# docs/operations/keys-and-certificates.md: a master key, and another one.
+try_master_keys() {
   step 'a master key is set, then changed'
-  local token refusal
+  local token
   token=$(as keeper whoami --token)
   down
   "$here/rotate-signing-key.sh" replace > /dev/null
@@ -131,9 +134,13 @@ try_keys() {
   "$here/rotate-signing-key.sh" replace > /dev/null
   up --no-demo
   renewed > /dev/null || fails 'sessions are renewed under the new master key'
-  token=$(as keeper whoami --token)
+}
 
+# The same page: every key goes, and every token with it. What try_suspend has suspended has no good token after it.
+try_revoked_keys() {
   step 'a signing key has leaked'
+  local token method
+  token=$(as keeper whoami --token)
   down
   "$here/rotate-signing-key.sh" revoke > /dev/null
   same 'no key is left' "$("$here/rotate-signing-key.sh" show)" ''
@@ -158,9 +165,9 @@ renewed() {
   jq -r .tokens.accessToken <<< "$answer"
 }
 
-# docs/operations/tenant-off-boarding.md: the demo company leaves, keeper stays whole.
-try_off_boarding() {
-  step 'a tenant is suspended, exported and erased beside another'
+# docs/operations/tenant-off-boarding.md: the demo company leaves.
+try_suspend() {
+  step 'a tenant is suspended and exported'
   refused 'a slip of the hand names no tenant' 'is called keeper' "$here/suspend-tenant.sh" "$keeper" demo --by try --why 'a slip'
   "$here/suspend-tenant.sh" "$demo" demo --by try --why 'contract ended' --end-keys
   refused 'nobody of a suspended tenant signs in' SUSPENDED env "TESSERA_CONFIG=$home/back.toml" "TESSERA_PASSWORD=$(demo_password)" \
@@ -172,12 +179,11 @@ try_off_boarding() {
   if grep -rqF "$(ask tessera_identity -c "select hash from passwords where tenant_id = '$demo'")" "$home/export"; then fails 'no proof of identity leaves the house'; fi
   echo x >> "$home/export/crm/public.accounts.csv"
   refused 'a changed export is noticed' 'is missing or was changed' "$here/export-tenant.sh" --check "$home/export"
+}
 
-  # With a key revoked, no token of the tenant is good any more, and nothing must be waited for.
-  down
-  "$here/rotate-signing-key.sh" revoke > /dev/null
-  up --no-demo
-  renewed > /dev/null
+# The same page: with its tokens revoked nothing must be waited for. Keeper stays whole, until it leaves, too.
+try_erase() {
+  step 'a tenant is erased beside another'
   await 'nothing waits in the log' 30 no_lag keeper
   refused 'somebody must decide on the journal' 'decide what becomes' "$here/erase-tenant.sh" "$demo" demo --by try
   "$here/erase-tenant.sh" "$demo" demo --by try --append-only keep --keep finance --since 0 --dry-run --protocol "$home/dry.tsv"

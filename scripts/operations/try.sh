@@ -96,7 +96,7 @@ completed() { # completed WHO: an order that has gone all the way
   printf '%s' "$id"
 }
 declare -A account product
-demo='' keeper='' loaded_by=''
+demo='' keeper='' loaded_by='' backed_up_by=''
 found() { # found WHO SLUG: signs a company up, with one customer, one product and stock of it
   TESSERA_PASSWORD=correct-horse-9-battery as "$1" login "boss@$1.example" --address "$address" --sign-up --tenant "$2" --company "Company $1" > /dev/null
   account[$1]=$(call "$1" crm.CreateAccount '{"account": {"display_name": "Anna", "type": "ACCOUNT_TYPE_CUSTOMER"}}' | jq -r .id)
@@ -108,6 +108,8 @@ source "$here/try-cases.sh"
 try_start
 try_dead_letters
 try_restore
-try_keys
-try_off_boarding
+try_master_keys
+try_suspend
+try_revoked_keys
+try_erase
 say "try: everything is as the pages say, in $(($(date +%s) - begun)) s"
