@@ -26,7 +26,6 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$service" ] || usage 'name a service, or all'
 [ -n "$from$back" ] && { [ -z "$from" ] || [ -z "$back" ]; } || usage 'say where from (--from), or which restore to undo (--back)'
-stamp=$(date -u +%Y%m%dt%H%M%Sz)
 
 # Rows of every table, one line each: exact, as a restore that lost a row is none.
 counts() { # counts DATABASE
@@ -62,6 +61,16 @@ SQL
   ask "$beside" -c analyze
 }
 
+# The second of now, unless another restore had it.
+fresh_stamp() {
+  local stamp
+  while stamp=$(date -u +%Y%m%dt%H%M%Sz); do
+    [ -n "$(ask postgres -v stamp="_until_$stamp" <<< "select 1 from pg_database where right(datname, length(:'stamp')) = :'stamp' limit 1")" ] || break
+    sleep 0.2
+  done
+  printf '%s' "$stamp"
+}
+
 # Both names change in one transaction.
 swap() { # swap DATABASE NEW OLD: what is called NEW becomes DATABASE, which becomes OLD
   require_stopped "$1"
@@ -83,6 +92,7 @@ SQL
   )
   [ -n "$names" ] || die "there is no database of $service from the restore $back"
   for database in $names; do require_stopped "$database"; done
+  stamp=$(fresh_stamp)
   for database in $names; do
     swap "$database" "${database}_until_$back" "${database}_until_$stamp"
     say "$database is what it was before $back; the restored one is now ${database}_until_$stamp"
@@ -105,6 +115,7 @@ if [ $check_only = true ]; then
   say 'checked only: nothing was replaced'
   exit 0
 fi
+stamp=$(fresh_stamp)
 for database in $names; do
   swap "$database" "${database}_restored" "${database}_until_$stamp"
   say "$database is the restored one; what was in use is ${database}_until_$stamp"

@@ -3,17 +3,19 @@
 #
 #   scripts/operations/rotate-signing-key.sh show
 #   scripts/operations/rotate-signing-key.sh turn      at leisure: the next key signs, the old one is published for an hour
+#   scripts/operations/rotate-signing-key.sh reseal    has identity seal them under the first of its master keys
 #   scripts/operations/rotate-signing-key.sh replace   both keys are made anew; tokens of the old one stay good for an hour
 #   scripts/operations/rotate-signing-key.sh revoke    after a leak: every key goes, and with it every token that is out
 #
-# `turn` is done by the running identity, as each 30 days. `replace` (for another master key) and `revoke` need identity
-# stopped: a process that still runs knows the old keys for a minute more, and might make a key under the old master key.
+# `turn` and `reseal` are done by the running identity, as each 30 days and each hour. `replace` (when nobody has the old
+# master key any more) and `revoke` need identity stopped: a process that still runs knows the old keys for a minute more,
+# and might make a key under the old master key.
 # After `revoke` start gateway and services anew, too: they hold published keys for up to five minutes. Sessions stay;
 # clients renew their tokens by themselves. ADMIN_DATABASE_URL: see lib.sh.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
-[ $# = 1 ] || usage 'name one of show, turn, replace, revoke'
+[ $# = 1 ] || usage 'name one of show, turn, reseal, replace, revoke'
 platform=00000000-0000-0000-0000-000000000000
 identity() { ask "${PREFIX}identity" -v platform="$platform" "$@"; }
 show() {
@@ -44,6 +46,17 @@ SQL
       sleep 0.5
     done
     die 'the keys have not turned within 30 seconds: does identity run? They will when it does' ;;
+  reseal)
+    connect_admin
+    secrets() { identity <<< "select id || md5(secret_key) from signing_keys where tenant_id = :'platform' and state < 3 order by id"; }
+    before=$(secrets)
+    [ -n "$before" ] || die 'there are no keys: identity has never run on this database'
+    identity <<< "update tessera.jobs set run_time = now() where tenant_id = :'platform' and kind = 'identity.tend'"
+    for _ in {1..60}; do
+      [ "$(secrets)" = "$before" ] || { show; exit 0; }
+      sleep 0.5
+    done
+    die 'the keys have not been sealed anew within 30 seconds: they are under the first master key already, or identity does not run, or it lacks the master key that they are under (its log says so)' ;;
   replace | revoke)
     connect_admin
     require_stopped "${PREFIX}identity"

@@ -69,7 +69,7 @@ letter_of() { [ -n "$("$here/dead-letters.sh" list finance)" ] && order_is keepe
 # docs/operations/restore.md: orders alone goes back, everybody else stays.
 try_restore() {
   step 'the database of orders goes back to a moment, and the services are reconciled'
-  local moment url stamp ghost intent reservation invoice orders before
+  local moment url stamp ghost intent reservation invoice orders before token
   await 'nothing waits in the log' 30 no_lag keeper
   "$here/reconcile.sh" || fails 'the services agree before'
   orders=$(ask tessera_orders -c 'select count(*) from orders')
@@ -97,7 +97,13 @@ try_restore() {
   quietly "$here/event-log.sh" rewind orders "$(date -u -d "$moment - 1 hour" +%Y-%m-%dT%H:%M:%SZ)"
   grep -q 'handed [1-9][0-9]* events' "$home/said" || fails 'there are events to be handed out again'
   "$here/raise-counters.sh"
+  # While nothing runs: keys made anew, as when nobody has the master key any more.
+  token=$(as keeper whoami --token)
+  "$here/rotate-signing-key.sh" replace > "$home/keys"
+  same 'nothing is left but the public half of the key that signed' "$(awk '{print $2}' "$home/keys" | sort -u)" RETIRED
   up
+  with_token "$token" identity.GetCurrentUser > /dev/null 2>&1 || fails 'tokens of a replaced key stay good for their time'
+  renewed > /dev/null || fails 'sessions are renewed with the new keys'
   await 'what was handed out again is handled' 60 no_lag keeper
   same 'no letter is open' "$("$here/dead-letters.sh" list)" ''
   same 'nothing was booked twice' "$(ask tessera_finance -c 'select count(*) from journal_entries')" "$before"
@@ -114,26 +120,29 @@ shipped() { [ "$(ask tessera_inventory -c "select state from reservations where 
 # docs/operations/keys-and-certificates.md: a master key, and another one.
 try_master_keys() {
   step 'a master key is set, then changed'
-  local token
+  local token old new
+  old=$(head -c 32 /dev/urandom | base64) new=$(head -c 32 /dev/urandom | base64)
   token=$(as keeper whoami --token)
   down
-  "$here/rotate-signing-key.sh" replace > /dev/null
-  TESSERA_MASTER_KEY=$(head -c 32 /dev/urandom | base64) up
-  call keeper identity.GetCurrentUser > /dev/null || fails 'who was signed in stays so'
-  with_token "$token" identity.GetCurrentUser > /dev/null 2>&1 || fails 'tokens of a replaced key stay good for their time'
-  renewed > /dev/null || fails 'sessions are renewed'
-  same 'keys are sealed under the master key' "$("$here/rotate-signing-key.sh" show | grep -v RETIRED | awk '{print $3}' | sort -u)" sealed
+  export TESSERA_MASTER_KEY=$old
+  up --no-demo
+  "$here/rotate-signing-key.sh" reseal > "$home/keys"
+  same 'keys are sealed under the master key' "$(grep -v RETIRED "$home/keys" | awk '{print $3}' | sort -u)" sealed
   down
-  # Without `replace` the new master key cannot open the old keys: nobody could sign in.
-  TESSERA_MASTER_KEY=$(head -c 32 /dev/urandom | base64)
-  export TESSERA_MASTER_KEY
-  "$here/rotate-signing-key.sh" show > "$home/keys"
+  # The new master key alone cannot open the keys: nobody could sign in.
+  TESSERA_MASTER_KEY=$new
   up --no-demo
   refused 'another master key alone opens nothing' '' renewed
   down
-  "$here/rotate-signing-key.sh" replace > /dev/null
+  TESSERA_MASTER_KEY=$new,$old
   up --no-demo
-  renewed > /dev/null || fails 'sessions are renewed under the new master key'
+  renewed > /dev/null || fails 'sessions are renewed while both master keys are in use'
+  "$here/rotate-signing-key.sh" reseal > "$home/keys"
+  down
+  TESSERA_MASTER_KEY=$new
+  up --no-demo
+  renewed > /dev/null || fails 'sessions are renewed under the new master key alone'
+  with_token "$token" identity.GetCurrentUser > /dev/null 2>&1 || fails 'no token was refused by all this'
 }
 
 # The same page: every key goes, and every token with it. What try_suspend has suspended has no good token after it.

@@ -116,6 +116,31 @@ pub async fn rotate(cx: &mut Cx) -> Result<()> {
     Ok(())
 }
 
+/// Seals the keys anew that do not lie under the master key of now. One that cannot be read is told and left: a turn of
+/// the keys replaces it.
+pub async fn reseal(cx: &mut Cx) -> Result<()> {
+    let seal = Seal::from_env()?;
+    for (id, state, _, stored) in select(cx).await? {
+        // The secret half of a retired key is of no use to anybody.
+        if state == RETIRED || !seal.is_stale(&stored, id.as_bytes()) {
+            continue;
+        }
+        let secret = match seal.open(&stored, id.as_bytes()) {
+            Ok(secret) => secret,
+            Err(error) => {
+                tracing::error!(key = %id, %error, "a signing key cannot be sealed anew");
+                continue;
+            }
+        };
+        let sealed = seal.seal(&secret, id.as_bytes())?;
+        // Only what was read: another process may have done the same, or replaced the key.
+        let query = sqlx::query("update signing_keys set secret_key = $2 where id = $1 and secret_key = $3");
+        cx.execute(query.bind(id).bind(sealed).bind(stored)).await?;
+        tracing::info!(key = %id, "a signing key is sealed under the master key of now");
+    }
+    Ok(())
+}
+
 async fn insert(cx: &mut Cx, state: i32) -> Result<()> {
     let now = cx.now();
     let id = Uuid::parse_str(&cx.new_id()).map_err(Error::internal)?;

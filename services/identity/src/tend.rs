@@ -1,4 +1,4 @@
-//! The hourly round: turns signing keys and throws away what has run out.
+//! The hourly round: turns signing keys, seals them and throws away what has run out.
 
 use kit::{Duration, OffsetDateTime, Result};
 use store::{Cx, Next};
@@ -17,6 +17,7 @@ const SESSIONS_KEPT: Duration = Duration::days(30);
 /// Runs the round.
 pub async fn run(cx: &mut Cx, _key: String) -> Result<Next> {
     keys::rotate(cx).await?;
+    keys::reseal(cx).await?;
     cx.checkpoint().await?;
     cx.system("throw away sessions and attempts that have run out")?;
     let now = cx.now();
