@@ -82,6 +82,7 @@ try_restore() {
   await 'the goods of the order leave' 30 shipped "$reservation"
   before=$(ask tessera_finance -c 'select count(*) from journal_entries')
   url=$("$here/point-in-time.sh" recover "$home/backup" "$moment" "$copy")
+  token=$(as keeper whoami --token)
   refused 'a service that runs is not restored' 'in use' "$here/restore-database.sh" orders --from "$url"
   down
   quietly "$here/restore-database.sh" orders --from "$url"
@@ -98,7 +99,6 @@ try_restore() {
   grep -q 'handed [1-9][0-9]* events' "$home/said" || fails 'there are events to be handed out again'
   "$here/raise-counters.sh"
   # While nothing runs: keys made anew, as when nobody has the master key any more.
-  token=$(as keeper whoami --token)
   "$here/rotate-signing-key.sh" replace > "$home/keys"
   same 'nothing is left but the public half of the key that signed' "$(awk '{print $2}' "$home/keys" | sort -u)" RETIRED
   up
