@@ -6,7 +6,7 @@
 #
 # One CSV file (RFC 4180, UTF-8, with a head line) for each table of each database that has rows of the tenant, found in
 # the catalogue. manifest.tsv lists rows and SHA-256 of each. Left out, and listed there as withheld: columns that hold
-# what proves somebody (hash, secret_key), and kept answers, which repeat answers that may have shown a key. FOLDER is
+# what proves somebody (hash, secret_key), and kept answers, which say in bytes what the other tables say. FOLDER is
 # made, readable for you alone, and must not exist. Each database is read at one moment; suspend the tenant first, so
 # that these moments agree. ADMIN_DATABASE_URL: see lib.sh.
 set -euo pipefail
