@@ -73,7 +73,7 @@ SQL
 up() { # up [ARGUMENTS]: returns when callers are served
   "$bin" up --listen "${address#http://}" "$@" < /dev/null >> "$home/up.log" 2>&1 &
   pid=$!
-  await 'the suite comes up within a minute' 60 served_or_gone
+  await 'the suite comes up within two minutes' 120 served_or_gone
   kill -0 "$pid" 2> /dev/null || fails 'the suite comes up'
 }
 served_or_gone() { ! kill -0 "$pid" || curl -fsS --max-time 2 "$address/readyz"; }
