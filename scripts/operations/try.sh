@@ -26,6 +26,8 @@ export TESSERA_HOME=$home/suite TESSERA=$bin PREFIX=tessera_
 pid='' copy=$home/copy
 finish() {
   local code=$?
+  # A second signal must not cut this short.
+  trap '' INT TERM
   set +e
   [ -z "$pid" ] || { kill "$pid" 2> /dev/null; wait "$pid" 2> /dev/null; }
   if [ "$code" != 0 ] && [ -f "$home/up.log" ]; then say "the suite's last lines:"; tail -5 "$home/up.log" >&2; fi
