@@ -243,13 +243,15 @@ impl std::io::Write for Log {
 #[tokio::test]
 async fn every_request_has_its_line() {
     // Whose it was, what became of it and where its answer came from, and nothing else of people.
+    let world = World::new();
+    let gateway = world.gateway(Options { auth: known(), ..Options::default() });
+    let token = format!("Bearer {}", world.token("user-1", json!({})));
+    // A line whose place in the code another thread is just making known would be lost to a new subscriber.
+    assert_eq!(get(&gateway, "/v1/nowhere", &[]).await.0, 404);
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
-    let world = World::new();
-    let gateway = world.gateway(Options { auth: known(), ..Options::default() });
-    let token = format!("Bearer {}", world.token("user-1", json!({})));
     for _ in 0..2 {
         assert_eq!(get(&gateway, "/v1/kept?text=private", &[("authorization", &token)]).await.0, 200);
     }
