@@ -18,7 +18,7 @@ use mesh::program::Program;
 use tonic::transport::{Channel, Endpoint};
 
 use suite::Desk;
-use support::{Ask, Ground, READ, STABLE, WRITE, eventually, restart};
+use support::{Ask, Ground, READ, STABLE, WRITE, calls_while_all_fail, eventually, restart};
 
 /// Calls whose times are compared.
 const CALLS: usize = 4_000;
@@ -106,27 +106,9 @@ fn read(process: Option<u32>, file: &str) -> String {
 
 /// Every instance fails, and callers ask on.
 async fn storm() {
-    let mut ground = Ground::new();
-    let instances = ground.instances(3).await;
-    ground.publish(&instances.iter().collect::<Vec<_>>());
-    let caller = ground.caller("gateway").await;
-    let ask = Ask { wait: Duration::from_millis(20), ..Ask::fail("*", 14) };
-    let end = Instant::now() + Duration::from_secs(5);
-    let worker = || async {
-        let mut calls = 0_u32;
-        while Instant::now() < end {
-            let _ = ground.call(&caller, READ, &ask).await;
-            calls += 1;
-        }
-        calls
-    };
-    let calls: u32 = join_all((0..64).map(|_| worker())).await.into_iter().sum();
-    let executed = ground.executed().len() as f64;
-    line(
-        "executions of a call when all instances fail",
-        format!("{:.2}", executed / f64::from(calls)),
-        "< 1.2",
-    );
+    let (calls, executed) = calls_while_all_fail().await;
+    let factor = f64::from(executed) / f64::from(calls);
+    line("executions of a call when all instances fail", format!("{factor:.2}"), "< 1.2");
 }
 
 /// One of two instances fails, until it is left out; then how long that lasts.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ed25519_dalek::{Signer as _, SigningKey};
+use futures::future::join_all;
 use http::uri::PathAndQuery;
 use manifests::objects::{self, Object};
 use mesh::certificates::Identity;
@@ -20,7 +21,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
 /// The service whose pods the instances are.
@@ -233,6 +234,29 @@ impl Ground {
     fn book(&self) -> PathBuf {
         self.path("book")
     }
+}
+
+/// Lets 64 callers ask on for five seconds while every instance fails. Tells how many calls they made, and how many
+/// were executed.
+pub async fn calls_while_all_fail() -> (u32, u32) {
+    let mut ground = Ground::new();
+    let instances = ground.instances(3).await;
+    ground.publish(&instances.iter().collect::<Vec<_>>());
+    let caller = ground.caller("gateway").await;
+    let ask = Ask { wait: Duration::from_millis(20), ..Ask::fail("*", 14) };
+    let end = Instant::now() + Duration::from_secs(5);
+    let worker = || async {
+        let mut calls = 0;
+        while Instant::now() < end {
+            let status = ground.call(&caller, READ, &ask).await.expect_err("all instances fail");
+            assert_eq!(status.code(), Code::Unavailable);
+            calls += 1;
+        }
+        calls
+    };
+    let calls: u32 = join_all((0..64).map(|_| worker())).await.into_iter().sum();
+    let executed = u32::try_from(ground.executed().len()).expect("a book of seconds is short");
+    (calls, executed)
 }
 
 /// What Kubernetes does to a pod, in its order: it is taken from its Service, waits, is asked to stop, and its sidecar
