@@ -63,6 +63,13 @@ SQL
   die "something of $slug is under way: ${busy//$'\n'/, }"
 }
 
+# Refuses while there are copies that it would not look into.
+require_none_aside() {
+  local aside
+  aside=$(databases_aside)
+  [ -z "$aside" ] || die "a restore has put aside ${aside//$'\n'/, }, which may hold the tenant: drop it first"
+}
+
 # What still moves by itself, of every database.
 under_way() {
   local database
@@ -139,6 +146,7 @@ connect_admin
 if [ -z "$remainder" ]; then
   require_tenant "$tenant" "$slug"
   require_quiet
+  [ $dry = true ] || require_none_aside
 else
   is_uuid "$tenant" || die "'$tenant' is no tenant's id, which is a UUID in small letters"
   grep -qF "# erasure of the tenant $slug ($tenant)," "$remainder" || die "$remainder is no protocol of an erasure of $slug ($tenant)"

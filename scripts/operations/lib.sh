@@ -89,6 +89,14 @@ order by datname = :'prefix' || 'identity', datname
 SQL
 }
 
+# What a restore has put aside, or has not yet put in use.
+databases_aside() {
+  ask postgres -v prefix="$PREFIX" <<'SQL'
+select datname from pg_database
+where starts_with(datname, :'prefix') and datallowconn and datname ~ '_(until|restored)(_|$)' order by datname
+SQL
+}
+
 require_database() { # require_database SERVICE: its database's name
   local name=$PREFIX$1
   has_line "$name" "$(databases)" || die "there is no database $name at $PGHOST:$PGPORT; there are: $(databases | tr '\n' ' ')"

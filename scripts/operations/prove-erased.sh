@@ -3,9 +3,9 @@
 #
 #   scripts/operations/prove-erased.sh TENANT_ID [--text TEXT]... [--but DATABASE:SCHEMA.TABLE...]
 #
-# Every database is dumped as pg_dump would for a backup, and the dump is searched for the tenant's id, as text and
-# inside bytes; and for each TEXT, such as its slug, company or mail addresses. --but leaves out tables that were kept by
-# decision. Ends with 1 and the tables found when there is anything left. ADMIN_DATABASE_URL: see lib.sh.
+# Every database, and every one that a restore has put aside, is dumped as pg_dump would for a backup, and the dump is
+# searched for the tenant's id, as text and inside bytes; and for each TEXT, such as its slug, company or mail addresses.
+# --but leaves out tables that were kept by decision. Ends with 1 and the tables found when there is anything left. ADMIN_DATABASE_URL: see lib.sh.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
@@ -35,7 +35,7 @@ for text in "$tenant" ${texts[@]+"${texts[@]}"}; do
 done
 patterns+=(-e "${tenant//-/}")
 searched=0 found=''
-for database in $(databases); do
+for database in $(databases) $(databases_aside); do
   options=()
   for name in ${left_out[@]+"${left_out[@]}"}; do
     [ "${name%%:*}" != "$database" ] || options+=("--exclude-table-data=${name#*:}")

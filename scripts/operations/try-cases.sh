@@ -192,6 +192,7 @@ try_suspend() {
 
 # The same page: with its tokens revoked nothing must be waited for. Keeper stays whole, until it leaves, too.
 try_erase() {
+  local aside
   step 'a tenant is erased beside another'
   await 'nothing waits in the log' 30 no_lag keeper
   refused 'somebody must decide on the journal' 'decide what becomes' "$here/erase-tenant.sh" "$demo" demo --by try
@@ -199,6 +200,9 @@ try_erase() {
   grep -q 'public.invoices.*kept by decision' "$home/dry.tsv" || fails 'what is kept stands in the protocol'
   [ "$(ask tessera_orders -c "select count(*) from orders where tenant_id = '$demo'")" -gt 80 ] || fails 'a dry run changes nothing'
   refused 'before the erasure there is something left' 'is left in' "$here/prove-erased.sh" "$demo"
+  refused 'what a restore has put aside is not forgotten' 'drop it first' \
+    "$here/erase-tenant.sh" "$demo" demo --by try --append-only erase --since 0 --protocol "$home/aside.tsv"
+  for aside in $(databases_aside); do ask postgres -v name="$aside" <<< 'drop database :"name"'; done
   fingerprints > "$home/before"
   "$here/erase-tenant.sh" "$demo" demo --by try --append-only erase --since 0 --protocol "$home/erased.tsv"
   fingerprints > "$home/after"
