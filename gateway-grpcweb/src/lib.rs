@@ -19,6 +19,7 @@ mod backend;
 mod call;
 mod codec;
 mod connect;
+mod console;
 mod cors;
 mod describe;
 mod edge;
@@ -38,6 +39,7 @@ mod query;
 mod rest;
 mod routing;
 mod serve;
+mod served;
 mod snapshot;
 mod stream;
 

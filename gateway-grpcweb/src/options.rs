@@ -1,5 +1,6 @@
 //! What an operator may choose.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::codec::JsonOptions;
@@ -58,6 +59,9 @@ pub struct Options {
     pub drain: Duration,
     /// Whether `/openapi.json` and `/docs` tell callers of the contracts.
     pub docs: bool,
+    /// The folder of the web console, which is served to browsers at `/`, and the descriptor set with
+    /// it; none: there is none.
+    pub console: Option<PathBuf>,
     /// What the OpenAPI document and the tools' server call the API.
     pub title: String,
     /// How `/mcp` offers the methods as tools; none: it does not.
@@ -104,6 +108,7 @@ impl Default for Options {
             drain_wait: Duration::ZERO,
             drain: Duration::from_secs(10),
             docs: true,
+            console: None,
             title: "Tessera".to_owned(),
             mcp: Some(McpOptions::default()),
         }

@@ -124,6 +124,9 @@ pub struct Up {
     /// Make no tenant to play with.
     #[arg(long)]
     pub no_demo: bool,
+    /// The folder of the built web console (TESSERA_CONSOLE, or console/dist).
+    #[arg(long, value_name = "FOLDER")]
+    pub console: Option<PathBuf>,
 }
 
 /// Options of `tessera demo`.

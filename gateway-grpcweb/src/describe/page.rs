@@ -8,15 +8,15 @@ use http::header::{HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response};
 use sha2::{Digest, Sha256};
 
-use super::Document;
 use crate::Body;
+use crate::served::Served;
 
 const HTML: &str = include_str!("../../assets/docs.html");
 const STYLE: &str = include_str!("../../assets/docs.css");
 const SCRIPT: &str = include_str!("../../assets/docs.js");
 
 struct Page {
-    document: Document,
+    document: Served,
     policy: HeaderValue,
 }
 
@@ -30,7 +30,7 @@ static PAGE: LazyLock<Page> = LazyLock::new(|| {
         digest(STYLE),
     );
     Page {
-        document: Document::new(text.into_bytes(), "text/html; charset=utf-8"),
+        document: Served::new(text.into_bytes(), "text/html; charset=utf-8").gzipped(),
         policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'")),
     }
 });

@@ -56,6 +56,11 @@ impl Coding {
 
     /// The coding that the caller likes best. None: the answer stays as it is.
     pub(crate) fn accepted(headers: &HeaderMap) -> Option<Self> {
+        Self::best(headers, |_| true)
+    }
+
+    /// The same among those that there are.
+    pub(crate) fn best(headers: &HeaderMap, there_is: impl Fn(Self) -> bool) -> Option<Self> {
         let mut weights = [None; 3];
         let (mut others, mut plain) = (0, 1);
         let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
@@ -75,7 +80,8 @@ impl Coding {
         }
         let weight = |coding: Self| weights[coding as usize].unwrap_or(others);
         // Of equals `max_by_key` takes the last.
-        let best = Self::ALL.into_iter().rev().max_by_key(|coding| weight(*coding))?;
+        let offers = Self::ALL.into_iter().rev().filter(|coding| there_is(*coding));
+        let best = offers.max_by_key(|coding| weight(*coding))?;
         (weight(best) > 0 && weight(best) >= plain).then_some(best)
     }
 }
@@ -101,7 +107,9 @@ pub(crate) fn compress(response: Response<Body>, coding: Option<Coding>) -> Resp
     }
     let (mut head, body) = response.into_parts();
     // Whoever keeps the answer must know that others get it in another form.
-    head.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    if !head.headers.get_all(VARY).iter().any(|value| value == "accept-encoding") {
+        head.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    }
     let known = http_body::Body::size_hint(&body).exact();
     let no_body = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let fixed = head.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok());

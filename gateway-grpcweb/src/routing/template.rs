@@ -68,6 +68,11 @@ pub(crate) struct TemplateError {
 }
 
 impl Template {
+    /// Whether all its paths have this first segment.
+    pub(crate) fn begins_with(&self, segment: &str) -> bool {
+        matches!(self.segments.first(), Some(Segment::Literal(text)) if text == segment)
+    }
+
     /// Parses a template.
     ///
     /// # Errors

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod console;
 mod documents;
 mod mcp;
+mod set;
 mod vault;
 
 use bytes::Bytes;

@@ -51,7 +51,7 @@ pub fn gateway(change: impl FnOnce(&mut Options)) -> Gateway {
 }
 
 #[derive(Clone)]
-struct Vault;
+pub struct Vault;
 
 impl tower::Service<Request<Body>> for Vault {
     type Response = Response<Body>;

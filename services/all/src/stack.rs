@@ -31,7 +31,12 @@ pub struct StackOptions {
     pub demo: bool,
     /// The folder that holds the data (`TESSERA_HOME`); none: `.tessera` in the current folder.
     pub folder: Option<PathBuf>,
+    /// The folder of the built web console (`TESSERA_CONSOLE`, default `console/dist` where it is; `off`: none).
+    pub console: Option<PathBuf>,
 }
+
+/// Where the console lies in a checkout, once it is built.
+const CONSOLE: &str = "console/dist";
 
 impl StackOptions {
     /// Reads the environment.
@@ -57,6 +62,11 @@ impl StackOptions {
             })?,
             demo: true,
             folder: get("TESSERA_HOME").map(PathBuf::from),
+            console: match get("TESSERA_CONSOLE") {
+                Some(off) if off == "off" => None,
+                Some(folder) => Some(PathBuf::from(folder)),
+                None => Some(PathBuf::from(CONSOLE)).filter(|folder| folder.join("index.html").is_file()),
+            },
         })
     }
 }
@@ -100,6 +110,7 @@ pub struct Stack {
     address: SocketAddr,
     demo: Option<welcome::Demo>,
     kafka: bool,
+    console: bool,
 }
 
 impl Stack {
@@ -126,7 +137,9 @@ impl Stack {
         };
         let address = listener.local_addr()?;
         let stop_gateway = CancellationToken::new();
-        let gateway = tokio::spawn(gateway(&mesh)?.serve(listener, stop_gateway.clone().cancelled_owned()));
+        let gateway = tokio::spawn(
+            gateway(&mesh, options.console.clone())?.serve(listener, stop_gateway.clone().cancelled_owned()),
+        );
         let addresses = BTreeMap::from([("gateway".to_owned(), format!("http://{address}"))]);
         lock.write_state(&State::of_this_process(addresses))?;
         Ok(Self {
@@ -139,6 +152,7 @@ impl Stack {
             address,
             demo,
             kafka: options.kafka_brokers.is_some(),
+            console: options.console.is_some(),
         })
     }
 
@@ -188,6 +202,11 @@ impl Stack {
         self.kafka
     }
 
+    /// Whether the web console is served.
+    pub fn has_console(&self) -> bool {
+        self.console
+    }
+
     /// The services, for calls without a socket.
     pub fn mesh(&self) -> &Mesh {
         &self.mesh
@@ -215,7 +234,7 @@ async fn stop_cluster(cluster: Option<Cluster>) -> Result<()> {
     Ok(())
 }
 
-fn gateway(mesh: &Mesh) -> Result<Gateway> {
+fn gateway(mesh: &Mesh, console: Option<PathBuf>) -> Result<Gateway> {
     // Imports and measurements would soon run into the limits of a plan: they hold when they are named.
     let limits = match std::env::var("TESSERA_PLANS").ok().filter(|plans| !plans.is_empty() && plans != "off")
     {
@@ -226,7 +245,7 @@ fn gateway(mesh: &Mesh) -> Result<Gateway> {
         None => None,
     };
     let auth = Some(AuthOptions::default());
-    let options = Options { origins: Origins::Any, auth, limits, ..Options::default() };
+    let options = Options { origins: Origins::Any, auth, limits, console, ..Options::default() };
     Ok(Gateway::new(contracts::DESCRIPTORS, Backend::new(mesh.channel()), options)?)
 }
 
@@ -245,7 +264,7 @@ fn config(options: &StackOptions, provisioned: &Provisioned, secrets: HashMap<St
         },
         peers: HashMap::new(),
         secrets,
-        // Eight services and the log share the two hundred connections of the private server.
+        // Nine services and the log share the two hundred connections of the private server.
         pool_max: 12,
         job_lease_seconds: options.job_lease_seconds,
     }

@@ -51,6 +51,9 @@ pub(crate) fn print(stack: &Stack, elapsed: Duration) {
     eprintln!();
     eprintln!("Tessera is up after {:.1} s.", elapsed.as_secs_f64());
     eprintln!();
+    if stack.has_console() {
+        eprintln!("  console                http://{}/", stack.address());
+    }
     eprintln!("  REST, gRPC-Web, gRPC   http://{}", stack.address());
     eprintln!("  event log              {log}");
     eprintln!("  data                   {}", stack.folder().path().display());

@@ -10,5 +10,8 @@ pub fn run(options: &Up) -> Result<()> {
         stack.listen = listen;
     }
     stack.demo = !options.no_demo;
+    if options.console.is_some() {
+        stack.console.clone_from(&options.console);
+    }
     Ok(all::up(stack)?)
 }
