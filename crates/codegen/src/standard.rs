@@ -173,6 +173,7 @@ fn list(shape: &Shape) -> Option<TokenStream> {
             order_by: #order_by,
             show_deleted: #show_deleted,
             show_total_size: #show_total_size,
+            ..::store::ListQuery::default()
         };
         let page = cx.list::<#ty>(query).await?;
         Ok(#output { #items: page.items, next_page_token: page.next_page_token, #total })

@@ -54,12 +54,15 @@ struct Reactions {
 impl Handler for Reactions {
     async fn handle(&self, delivery: &Delivery) -> Result<(), HandleError> {
         // A topic carries several types; those that nobody here asked for pass by undecoded.
-        let Some(handlers) = self.handlers.get(delivery.event_type()) else { return Ok(()) };
+        let handlers = self.handlers.of(delivery.event_type());
+        if handlers.is_empty() {
+            return Ok(());
+        }
         let envelope = Envelope::parse(&delivery.payload).map_err(HandleError::poison)?;
         let envelope = Arc::new(envelope);
         let span = meter::event_span(self.env.service(), delivery);
         let started = Instant::now();
-        let done = self.hand_out(handlers, &envelope).instrument(span).await;
+        let done = self.hand_out(&handlers, &envelope).instrument(span).await;
         meter::event_ended(self.env.service(), delivery.event_type(), done.is_ok(), started.elapsed());
         done
     }
@@ -68,7 +71,7 @@ impl Handler for Reactions {
 impl Reactions {
     async fn hand_out(
         &self,
-        handlers: &[crate::service::Handle],
+        handlers: &[&crate::service::Handle],
         envelope: &Arc<Envelope>,
     ) -> Result<(), HandleError> {
         for (place, handle) in handlers.iter().enumerate() {

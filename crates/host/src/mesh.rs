@@ -18,7 +18,7 @@ use crate::access::Guard;
 use crate::config::{Config, Database, Log};
 use crate::ops::EventLogs;
 use crate::peers::{ServicePeers, Switch};
-use crate::service::Service;
+use crate::service::{Handle, Reaction, Service};
 use crate::token::{Identity, Verifier};
 use crate::watch::Hub;
 use crate::{consume, gauges, health, housekeeping, jobs, ops};
@@ -164,11 +164,14 @@ impl Assembly {
         let secret = self.config.secrets.get(service.name()).cloned();
         let peers = ServicePeers::new(self.switch.clone(), service.name(), secret, self.clock.clone());
         let env = Env::new(service.name(), pool, Arc::new(peers)).with_clock(self.clock.clone());
+        let topics: BTreeSet<String> =
+            service.listens_to().into_iter().map(|(topic, _)| topic.to_owned()).collect();
         for rpc in service.rpcs {
             self.offer(rpc, &env);
         }
-        if !service.reactions.is_empty() {
-            let (handlers, topics) = by_type(service.reactions);
+        if !topics.is_empty() {
+            let topics: Vec<String> = topics.into_iter().collect();
+            let handlers = Handlers::new(service.reactions, service.every);
             self.consumers.push((service.name, topics.clone()));
             consume::spawn(&self.tasks, &self.stop, &env, self.log.clone(), handlers, topics);
         }
@@ -237,15 +240,23 @@ pub fn topic_spec(topic: &Topic) -> TopicSpec {
     }
 }
 
-/// The handlers of a service by event type, and the topics they come from.
-pub(crate) type Handlers = HashMap<String, Vec<crate::service::Handle>>;
+/// What a service does with events.
+pub(crate) struct Handlers {
+    by_type: HashMap<String, Vec<Handle>>,
+    every: Vec<Handle>,
+}
 
-pub(crate) fn by_type(reactions: Vec<crate::service::Reaction>) -> (Handlers, Vec<String>) {
-    let mut handlers: Handlers = HashMap::with_capacity(reactions.len());
-    let mut topics = BTreeSet::new();
-    for reaction in reactions {
-        topics.insert(reaction.topic.to_owned());
-        handlers.entry(reaction.event_type).or_default().push(reaction.handle);
+impl Handlers {
+    fn new(reactions: Vec<Reaction>, every: Vec<Handle>) -> Self {
+        let mut by_type: HashMap<_, Vec<_>> = HashMap::with_capacity(reactions.len());
+        for reaction in reactions {
+            by_type.entry(reaction.event_type).or_default().push(reaction.handle);
+        }
+        Self { by_type, every }
     }
-    (handlers, topics.into_iter().collect())
+
+    /// What an event of this type is handed to, in the order in which the service names it.
+    pub(crate) fn of(&self, event_type: &str) -> Vec<&Handle> {
+        self.by_type.get(event_type).into_iter().flatten().chain(&self.every).collect()
+    }
 }

@@ -14,6 +14,8 @@ pub struct Service {
     pub(crate) migrations: Migrator,
     pub(crate) rpcs: Vec<Box<dyn Rpc>>,
     pub(crate) reactions: Vec<Reaction>,
+    /// What hears of every event, whatever its type.
+    pub(crate) every: Vec<Handle>,
     pub(crate) jobs: Vec<Job>,
     pub(crate) calls: &'static [&'static str],
 }
@@ -38,7 +40,15 @@ pub(crate) struct Job {
 impl Service {
     /// A service with its migrations. The name is that of its domain: `crm`.
     pub fn new(name: &'static str, migrations: Migrator) -> Self {
-        Self { name, migrations, rpcs: Vec::new(), reactions: Vec::new(), jobs: Vec::new(), calls: &[] }
+        Self {
+            name,
+            migrations,
+            rpcs: Vec::new(),
+            reactions: Vec::new(),
+            every: Vec::new(),
+            jobs: Vec::new(),
+            calls: &[],
+        }
     }
 
     /// Offers a gRPC service.
@@ -67,6 +77,24 @@ impl Service {
         let table = R::table();
         let topic = table.topic.expect("only records with a topic tell of their changes");
         self.listen::<RecordChange, F>(format!("{}.{change}", table.noun), topic, reaction)
+    }
+
+    /// Hears of every event of every service, also of those that these contracts do not know yet:
+    /// `async fn(cx: &mut Cx, event: Arc<Envelope>) -> Result<()>`. Its effect happens once per event.
+    #[must_use]
+    pub fn on_every<F>(mut self, reaction: F) -> Self
+    where
+        F: for<'a> React<'a, Arc<Envelope>>,
+    {
+        let reaction = Arc::new(reaction);
+        let handle: Handle = Arc::new(move |env: Env, consumer: Arc<str>, envelope: Arc<Envelope>| {
+            let reaction = reaction.clone();
+            Box::pin(
+                async move { store::react(&env, &consumer, &envelope, envelope.clone(), &*reaction).await },
+            )
+        });
+        self.every.push(handle);
+        self
     }
 
     fn listen<E, F>(mut self, event_type: String, topic: &'static str, reaction: F) -> Self
@@ -110,9 +138,15 @@ impl Service {
         self.name
     }
 
-    /// What it reacts to: topics with the types of events in them.
+    /// What it reacts to: topics with the types of events in them, `*` for all.
     pub fn listens_to(&self) -> Vec<(&'static str, String)> {
-        self.reactions.iter().map(|reaction| (reaction.topic, reaction.event_type.clone())).collect()
+        let all = contracts::TOPICS.iter().filter(|_| !self.every.is_empty());
+        let all = all.map(|topic| (topic.name, "*".to_owned()));
+        self.reactions
+            .iter()
+            .map(|reaction| (reaction.topic, reaction.event_type.clone()))
+            .chain(all)
+            .collect()
     }
 
     /// The permissions that its own identity needs.

@@ -49,9 +49,16 @@ pub struct Service {
     /// The permissions of its own identity.
     #[serde(default)]
     pub calls: Vec<String>,
-    /// The types of the events that it reacts to.
+    /// The types of the events that it reacts to; `*` for all.
     #[serde(default)]
     pub listens: BTreeSet<String>,
+}
+
+impl Service {
+    /// Whether it reacts to an event of this type.
+    pub fn hears(&self, kind: &str) -> bool {
+        self.listens.contains(kind) || self.listens.contains("*")
+    }
 }
 
 impl Mesh {

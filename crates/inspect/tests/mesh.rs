@@ -42,7 +42,8 @@ fn reactions(source: &str) -> BTreeSet<String> {
     });
     let typed =
         source.split(".on::<").skip(1).map(|rest| rest.split(',').next().unwrap_or_default().to_snake_case());
-    named.chain(typed).collect()
+    let every = source.matches(".on_every(").map(|_| "*".to_owned());
+    named.chain(typed).chain(every).collect()
 }
 
 fn permissions(source: &str) -> Vec<String> {

@@ -29,6 +29,18 @@ pub struct ListQuery<'a> {
     pub show_deleted: bool,
     /// Whether the rows are counted.
     pub show_total_size: bool,
+    /// Conditions of the method's own, all of which hold beside the filter.
+    pub only: &'a [Only],
+}
+
+/// A condition that no filter could say, such as one that looks into another table. Its text is the service's
+/// own; what a caller gave is its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Only {
+    /// SQL over the columns of the table, with `{}` in the place of the value.
+    pub condition: &'static str,
+    /// What takes that place.
+    pub value: Value,
 }
 
 /// A page of records.
@@ -49,13 +61,15 @@ impl Cx {
         let size = page::size(query.page_size)?;
         let tenant = self.tenant()?.to_string();
         let now = self.now();
+        // A token is of these conditions as much as of its filter.
+        let only = if query.only.is_empty() { String::new() } else { format!("{:?}", query.only) };
         let scope = Scope {
             method: table.entity,
             tenant_id: &tenant,
             filter: query.filter,
             order_by: query.order_by,
+            query: &only,
             show_deleted: query.show_deleted,
-            ..Scope::default()
         };
         let order = order::parse(table, query.order_by)?;
         let mut params = Params::starting_at(1);
@@ -63,6 +77,10 @@ impl Cx {
         check_compared(self.caller(), order.columns().chain(params.compared().iter().copied()))?;
         if table.soft_delete && !query.show_deleted {
             condition.push_str(" and delete_time is null");
+        }
+        for only in query.only {
+            let place = params.push(only.value.clone());
+            condition = format!("{condition} and ({})", only.condition.replace("{}", &place));
         }
         let total_size = match query.show_total_size {
             true => self.count(table, &condition, params.clone()).await?,

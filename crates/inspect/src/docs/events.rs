@@ -27,7 +27,7 @@ pub fn page(tree: &Tree, mesh: &Mesh) -> String {
         .to_owned();
     page.push_str(&head(["type", "topic", "key", "payload", "emitted by", "heard by", "meaning"]));
     for event in listed(tree) {
-        let heard = mesh.service.iter().filter(|service| service.listens.contains(&event.kind));
+        let heard = mesh.service.iter().filter(|service| service.hears(&event.kind));
         let heard = heard.map(|service| service.name.clone()).collect::<Vec<_>>().join(", ");
         let payload = (event.payload)(tree, &event, "the catalogue");
         let Listed { kind, topic, key, source, meaning, .. } = event;
