@@ -19,6 +19,7 @@ include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
 pub use erp::*;
 pub use events::{DeclaredEvent, events};
+pub use values::span;
 
 /// The encoded descriptors of all files, with their options and comments.
 pub static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

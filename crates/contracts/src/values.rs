@@ -1,6 +1,6 @@
 //! Between the values of `google.type` on the wire and those that Rust computes with.
 
-use kit::{Date, Decimal, Error, Money, Result};
+use kit::{Date, Decimal, Error, Money, Result, Span, Step};
 
 use crate::google::r#type as wire;
 
@@ -49,6 +49,26 @@ impl wire::Date {
         let year = Some(self.year).filter(|year| (1..=9999).contains(year)).ok_or_else(wrong)?;
         Date::from_calendar_date(year, month, day).map_err(|_| wrong())
     }
+}
+
+impl crate::v1::Period {
+    /// The stretch of the calendar that is meant; the method's own choice where none is named.
+    pub fn step_or(self, own: Step) -> Step {
+        match self {
+            Self::Unspecified => own,
+            Self::Day => Step::Day,
+            Self::Week => Step::Week,
+            Self::Month => Step::Month,
+        }
+    }
+}
+
+/// The days from one to another, as requests ask for them.
+pub fn span(from_date: Option<&wire::Date>, to_date: Option<&wire::Date>) -> Result<Span> {
+    let day = |date: Option<&wire::Date>, field: &str| {
+        date.ok_or_else(|| Error::invalid(field, "is required"))?.to_date(field)
+    };
+    Ok(Span { start: day(from_date, "from_date")?, end: day(to_date, "to_date")? })
 }
 
 #[cfg(test)]

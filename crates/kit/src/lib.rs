@@ -1,10 +1,12 @@
 //! The small things that every crate shares: errors, money, time and ids. No I/O.
 
+mod calendar;
 mod clock;
 mod error;
 mod money;
 mod status;
 
+pub use calendar::{Span, Step};
 pub use clock::{Clock, IdSource, ManualClock, SystemClock, UuidV7};
 pub use error::{Code, Error, Reason, Result, Violation};
 pub use money::{Currency, Money, Rounding};

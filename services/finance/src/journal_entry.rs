@@ -2,11 +2,12 @@
 
 use contracts::finance::v1::{
     BatchPostJournalEntriesRequest, BatchPostJournalEntriesResponse, FinanceReason, JournalEntriesPosted,
-    JournalEntry, JournalEntryApi, PostJournalEntryRequest, PostedJournalEntry, ReverseJournalEntryRequest,
+    JournalEntry, JournalEntryApi, ListJournalEntriesRequest, ListJournalEntriesResponse,
+    PostJournalEntryRequest, PostedJournalEntry, ReverseJournalEntryRequest,
 };
 use kit::{Code, Error, OffsetDateTime, Result, Uuid, ensure};
 use store::column::timestamp;
-use store::{Cx, Deferred};
+use store::{Cx, Deferred, ListQuery, Only, Value};
 
 use crate::chart;
 use crate::entry::{Entry, violation};
@@ -16,6 +17,33 @@ use crate::entry::{Entry, violation};
 pub struct JournalEntries;
 
 impl JournalEntryApi for JournalEntries {
+    async fn list_journal_entries(
+        &self,
+        cx: &mut Cx,
+        request: ListJournalEntriesRequest,
+    ) -> Result<ListJournalEntriesResponse> {
+        let only = (!request.account_code.is_empty()).then(|| Only {
+            condition: "id in (select line.entry_id from journal_lines line
+                 join ledger_accounts account on account.id = line.ledger_account_id where account.code = {})",
+            value: Value::Text(request.account_code.clone()),
+        });
+        let query = ListQuery {
+            page_size: request.page_size,
+            page_token: &request.page_token,
+            filter: &request.filter,
+            order_by: &request.order_by,
+            show_total_size: request.show_total_size,
+            only: only.as_slice(),
+            ..ListQuery::default()
+        };
+        let page = cx.list::<JournalEntry>(query).await?;
+        Ok(ListJournalEntriesResponse {
+            journal_entries: page.items,
+            next_page_token: page.next_page_token,
+            total_size: page.total_size,
+        })
+    }
+
     async fn post_journal_entry(
         &self,
         cx: &mut Cx,

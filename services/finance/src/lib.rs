@@ -1,5 +1,6 @@
 //! The ledger and the documents that are booked in it: chart of accounts, journal, invoices, payments.
 
+mod ageing;
 mod bill;
 mod chart;
 mod entry;
@@ -10,6 +11,7 @@ mod order_case;
 mod payment_entry;
 mod reactions;
 mod report;
+mod revenue;
 mod stock;
 
 use contracts::finance::v1::{InvoiceRpc, JournalEntryRpc, LedgerAccountRpc, PaymentEntryRpc, ReportRpc};

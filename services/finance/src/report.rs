@@ -1,10 +1,13 @@
 //! Figures out of the ledger.
 
 use contracts::finance::v1::{
-    FinanceReason, GetTrialBalanceRequest, ReportApi, TrialBalance, TrialBalanceRow,
+    FinanceReason, GetReceivablesAgeingRequest, GetRevenueRequest, GetTrialBalanceRequest, ReceivablesAgeing,
+    ReportApi, Revenue, TrialBalance, TrialBalanceRow,
 };
 use kit::{Currency, Date, Decimal, Error, Money, Result, Rounding, ensure};
 use store::Cx;
+
+use crate::{ageing, revenue};
 
 /// More accounts than any chart has.
 const ROWS_MAX: i64 = 10_000;
@@ -28,6 +31,18 @@ impl ReportApi for Reports {
             Some(currency) => trial_balance(sums, currency),
             None => Ok(TrialBalance::default()),
         }
+    }
+
+    async fn get_receivables_ageing(
+        &self,
+        cx: &mut Cx,
+        request: GetReceivablesAgeingRequest,
+    ) -> Result<ReceivablesAgeing> {
+        ageing::report(cx, request.as_of.as_ref()).await
+    }
+
+    async fn get_revenue(&self, cx: &mut Cx, request: GetRevenueRequest) -> Result<Revenue> {
+        revenue::report(cx, &request).await
     }
 }
 

@@ -28,6 +28,8 @@ impl StockLevelApi for StockLevels {
         let before = books.level(place).ok_or_else(|| Error::internal("a level was not made"))?;
         let mut stock_level: StockLevel = cx.get(&before.id.to_string()).await?;
         stock_level.reorder_level = reorder_level.map(Into::into);
+        // As the database computes it, for the answer.
+        stock_level.below_reorder_level = is_low(reorder_level, before.available());
         let stock_level = cx.put(stock_level, &["reorder_level"]).await?;
         cx.emit(ReorderLevelSet {
             stock_level_id: stock_level.id.clone(),

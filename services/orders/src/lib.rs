@@ -12,6 +12,7 @@ mod progress;
 mod reactions;
 mod run;
 mod saga;
+mod statistics;
 mod step;
 
 use contracts::orders::v1::{OrderRpc, SagaRpc};

@@ -1,13 +1,13 @@
 //! Taking, cancelling and following orders.
 
 use contracts::orders::v1::{
-    CancelOrderRequest, GetOrderTimelineRequest, GetOrderTimelineResponse, Order, OrderApi, OrderState,
-    OrdersReason, PlaceOrderRequest, SagaKind,
+    CancelOrderRequest, GetOrderStatisticsRequest, GetOrderTimelineRequest, GetOrderTimelineResponse, Order,
+    OrderApi, OrderState, OrderStatistics, OrdersReason, PlaceOrderRequest, SagaKind,
 };
 use kit::{Error, Result, Uuid};
 use store::Cx;
 
-use crate::{draft, event, machine, saga};
+use crate::{draft, event, machine, saga, statistics};
 
 /// Orders.
 #[derive(Debug)]
@@ -55,6 +55,14 @@ impl OrderApi for Orders {
         // Saved in any case: its revision tells a run under way that the order has changed.
         saga::move_on(cx, &mut work.saga).await?;
         Ok(order)
+    }
+
+    async fn get_order_statistics(
+        &self,
+        cx: &mut Cx,
+        request: GetOrderStatisticsRequest,
+    ) -> Result<OrderStatistics> {
+        statistics::report(cx, &request).await
     }
 
     async fn get_order_timeline(

@@ -4,6 +4,7 @@
 
 mod concurrency;
 mod costs;
+mod low;
 mod reactions;
 mod reservations;
 mod warehouses;
