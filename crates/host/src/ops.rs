@@ -12,6 +12,7 @@ use contracts::v1::EventEnvelope;
 use futures::{StreamExt as _, stream};
 use kit::{Code, Error, OffsetDateTime, Result, Uuid};
 use store::glue::prost_types::Timestamp;
+use store::jobs::system_cx;
 use store::{Cx, Env, Envelope, Feed, page};
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc;
@@ -25,6 +26,8 @@ const TAIL_SIZE_DEFAULT: usize = 100;
 const TAIL_SIZE_MAX: usize = 1_000;
 /// Messages made ahead of a caller who reads slowly.
 const WATCH_AHEAD: usize = 64;
+/// More waiting events are not counted: it is bad enough.
+const WAITING_MAX: i64 = 10_001;
 /// How often a waiting tail looks again.
 const TAIL_PAUSE: Duration = Duration::from_millis(200);
 /// What a waiting tail leaves of its caller's time for the answer.
@@ -150,6 +153,20 @@ impl EventLogApi for EventLogs {
         let lags = lags.into_iter().map(|((consumer, topic), lag)| ConsumerLag { consumer, topic, lag });
         Ok(GetConsumerLagResponse { lags: lags.collect() })
     }
+
+    async fn get_outbox_status(
+        &self,
+        _cx: &mut Cx,
+        request: GetOutboxStatusRequest,
+    ) -> Result<GetOutboxStatusResponse> {
+        let asked = |env: &&Env| request.service.is_empty() || request.service == env.service();
+        let mut outboxes = Vec::new();
+        for env in self.environments.iter().filter(asked) {
+            outboxes.push(outbox_status(env).await?);
+        }
+        outboxes.sort_by(|one, other| one.service.cmp(&other.service));
+        Ok(GetOutboxStatusResponse { outboxes })
+    }
 }
 
 impl EventLogs {
@@ -164,6 +181,21 @@ impl EventLogs {
         let (newest, tail) = start.await.map_err(log_error)?;
         Ok((wanted.of(&newest), tail))
     }
+}
+
+/// What waits in a service's outbox.
+async fn outbox_status(env: &Env) -> Result<OutboxStatus> {
+    let mut cx = system_cx(env, "outbox status");
+    let query = sqlx::query_as::<_, (i64, Option<OffsetDateTime>)>(
+        "select count(*), min(create_time) from (
+             select create_time from tessera.outbox where publish_time is null order by seq limit $1
+         ) as waiting",
+    );
+    let found = cx.row(query.bind(WAITING_MAX)).await;
+    cx.rollback().await;
+    let (event_count, oldest) = found?.unwrap_or((0, None));
+    let service = env.service().to_owned();
+    Ok(OutboxStatus { service, event_count, oldest_time: oldest.map(timestamp) })
 }
 
 /// Every topic of the contracts.

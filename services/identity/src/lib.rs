@@ -6,6 +6,7 @@ mod auth;
 mod grants;
 mod keys;
 mod login;
+mod own_sessions;
 mod passwords;
 mod roles;
 mod seal;
@@ -20,7 +21,7 @@ mod users;
 
 use std::sync::Arc;
 
-use contracts::identity::v1::{ApiKeyRpc, AuthRpc, RoleRpc, TenantRpc, UserRpc};
+use contracts::identity::v1::{ApiKeyRpc, AuthRpc, RoleRpc, SessionRpc, TenantRpc, UserRpc};
 
 /// The service. It gives tokens to the services among `identities`.
 pub fn service(identities: host::ServiceIdentities) -> host::Service {
@@ -31,6 +32,7 @@ pub fn service(identities: host::ServiceIdentities) -> host::Service {
         .rpc(ApiKeyRpc(api_keys::ApiKeys))
         .rpc(TenantRpc(tenants::Tenants))
         .rpc(RoleRpc(roles::Roles))
+        .rpc(SessionRpc(own_sessions::OwnSessions))
         .rpc(UserRpc(users::Users { passwords }))
         .job(tend::KIND, tend::run)
 }

@@ -117,7 +117,8 @@ pub async fn end_all(cx: &mut Cx, user: Uuid, but: Option<Uuid>) -> Result<i32> 
     Ok(row.map_or(0, |(count,)| i32::try_from(count).unwrap_or(i32::MAX)))
 }
 
-async fn end(cx: &mut Cx, session: Uuid) -> Result<()> {
+/// Ends a session, unless it is over already.
+pub async fn end(cx: &mut Cx, session: Uuid) -> Result<()> {
     let now = cx.now();
     let query = sqlx::query("update sessions set end_time = $2 where id = $1 and end_time is null");
     cx.execute(query.bind(session).bind(now)).await?;

@@ -2,6 +2,7 @@
 
 mod categories;
 mod group_commit;
+mod outboxes;
 mod products;
 mod support;
 mod watching;

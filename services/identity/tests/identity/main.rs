@@ -5,6 +5,7 @@
 mod api_keys;
 mod keys;
 mod logins;
+mod own_sessions;
 mod roles;
 mod sessions;
 mod support;
