@@ -13,7 +13,7 @@ use support::{Ran, Suite};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const RELEASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../releases");
 const SERVICES: [&str; 8] =
-    ["catalog", "crm", "finance", "identity", "inventory", "notification", "orders", "payments"];
+    ["audit", "catalog", "crm", "finance", "identity", "inventory", "notification", "orders", "payments"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_goes_out_in_stages_and_stops_at_the_first_that_is_not_well() {

@@ -16,6 +16,7 @@ use kit::UuidV7;
 /// All services, with identities that live as long as the process, and what each proves itself with.
 pub fn services(mail: notification::Mail) -> (Vec<Service>, ServiceIdentities) {
     let mut services = vec![
+        audit::service(),
         crm::service(),
         catalog::service(),
         inventory::service(),

@@ -62,7 +62,7 @@ async fn consumers_read_every_sample() {
     let mut unread = Vec::new();
     let mut handled = 0;
     for service in
-        ["finance", "inventory", "notification", "orders", "crm", "catalog", "payments", "identity"]
+        ["audit", "finance", "inventory", "notification", "orders", "crm", "catalog", "payments", "identity"]
     {
         let mut database = mesh.look_into(service).await;
         let letters = "select event_type, error from tessera.dead_letters";

@@ -22,6 +22,7 @@ async fn mesh() -> testkit::Mesh {
 
 fn services(mail: PathBuf) -> Vec<host::Service> {
     vec![
+        audit::service(),
         crm::service(),
         catalog::service(),
         inventory::service(),

@@ -15,7 +15,7 @@ async fn tables_are_protected_and_fit_their_entities() {
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
     for service in
-        ["crm", "catalog", "inventory", "payments", "finance", "orders", "notification", "identity"]
+        ["audit", "crm", "catalog", "inventory", "payments", "finance", "orders", "notification", "identity"]
     {
         let mut database = mesh.look_into(service).await;
         problems
