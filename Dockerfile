@@ -5,6 +5,7 @@
 # compiles no dependency that any other has compiled.
 
 ARG RUST=1.95.0
+ARG NODE=22.20.0-trixie-slim
 # Distroless has no tags of versions, only digests: a release names one with --build-arg RUNTIME=...@sha256:...
 ARG RUNTIME=gcr.io/distroless/cc-debian13:nonroot
 
@@ -16,19 +17,29 @@ WORKDIR /build
 # The image has zlib with its pkg-config file, by which libz-sys would link it dynamically; the run-time image has none.
 ENV LIBZ_SYS_STATIC=1 CARGO_INCREMENTAL=0
 
+# What cargo reads, so that a change of the console compiles nothing anew.
+FROM scratch AS sources
+COPY Cargo.toml Cargo.lock /
+COPY benches /benches
+COPY crates /crates
+COPY gateway-grpcweb /gateway-grpcweb
+COPY proto /proto
+COPY services /services
+COPY tests /tests
+
 FROM chef AS planner
-COPY . .
+COPY --from=sources / .
 RUN cargo chef prepare --recipe-path recipe.json
 
 FROM chef AS builder
 SHELL ["/bin/bash", "-o", "pipefail", "-euc"]
 # All programs at once: they share nearly all that they depend on.
-ENV PACKAGES="--package catalog --package crm --package finance --package identity --package inventory \
+ENV PACKAGES="--package audit --package catalog --package crm --package finance --package identity --package inventory \
 --package notification --package orders --package payments --package gateway-grpcweb"
 COPY --from=planner /build/recipe.json recipe.json
 # hadolint ignore=SC2086
 RUN cargo chef cook --release --locked --recipe-path recipe.json --bins ${PACKAGES}
-COPY . .
+COPY --from=sources / .
 # hadolint ignore=SC2086
 RUN cargo build --release --locked --bins ${PACKAGES}
 # A program that needs a library which the run-time image lacks must fail here and not when it starts. The contracts are
@@ -46,6 +57,16 @@ done
 install -m 0644 "$(find target/release/build -path '*/contracts-*/out/descriptors.bin')" /out/contracts.binpb
 SCRIPT
 
+# The web console, which is the same on every platform. Its packages are a layer of their own, made anew when their
+# lock file changes.
+FROM --platform=$BUILDPLATFORM node:${NODE} AS console
+WORKDIR /build/console
+COPY console/package.json console/package-lock.json ./
+RUN npm ci --ignore-scripts --no-fund --no-audit
+COPY console .
+COPY scripts/pack.mjs /build/scripts/pack.mjs
+RUN npm run build && node /build/scripts/pack.mjs dist
+
 # What every image has: no shell, no package manager, a user by number (Kubernetes cannot tell of a name that it is not
 # root's), and nothing that the program would have to write.
 FROM ${RUNTIME} AS runtime
@@ -62,6 +83,11 @@ STOPSIGNAL SIGTERM
 # `health` they ask the one that serves.
 FROM runtime AS service
 EXPOSE 50051 9464
+
+FROM service AS audit
+LABEL org.opencontainers.image.title="tessera-audit"
+COPY --from=builder /out/audit /usr/bin/audit
+ENTRYPOINT ["/usr/bin/audit"]
 
 FROM service AS catalog
 LABEL org.opencontainers.image.title="tessera-catalog"
@@ -103,10 +129,11 @@ LABEL org.opencontainers.image.title="tessera-payments"
 COPY --from=builder /out/payments /usr/bin/payments
 ENTRYPOINT ["/usr/bin/payments"]
 
-# The gateway, with the contracts that it translates by. It answers callers and, at the second port, operators.
+# The gateway, with the contracts that it translates by and the console that it serves. It answers callers and, at the second port, operators.
 FROM runtime AS gateway
 LABEL org.opencontainers.image.title="tessera-gateway"
 COPY --from=builder /out/gateway /usr/bin/gateway
 COPY --from=builder /out/contracts.binpb /usr/share/tessera/contracts.binpb
+COPY --from=console /build/console/dist /usr/share/tessera/console
 EXPOSE 8080 9464
 ENTRYPOINT ["/usr/bin/gateway"]

@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 
 const WORKFLOWS: &str = ".github/workflows";
 /// What the containers of compose.yaml must be told as the pods are.
-const AS_IN_PODS: [&str; 6] = [
+const AS_IN_PODS: [&str; 7] = [
     "TESSERA_LISTEN",
     "TESSERA_METRICS_LISTEN",
     "TESSERA_GATEWAY_ADDRESS",
     "TESSERA_GATEWAY_ADMIN_ADDRESS",
+    "TESSERA_CONSOLE",
     "TESSERA_DESCRIPTOR_SET",
     "TESSERA_SERVICE_IDENTITIES",
 ];
