@@ -3,6 +3,7 @@ package tessera
 import (
 	"google.golang.org/grpc"
 
+	auditv1 "tessera.example/client/erp/audit/v1"
 	catalogv1 "tessera.example/client/erp/catalog/v1"
 	crmv1 "tessera.example/client/erp/crm/v1"
 	financev1 "tessera.example/client/erp/finance/v1"
@@ -18,6 +19,7 @@ import (
 type Services struct {
 	Accounts       crmv1.AccountServiceClient
 	ApiKeys        identityv1.ApiKeyServiceClient
+	AuditEntries   auditv1.AuditEntryServiceClient
 	Auth           identityv1.AuthServiceClient
 	Categories     catalogv1.CategoryServiceClient
 	Contacts       crmv1.ContactServiceClient
@@ -34,6 +36,7 @@ type Services struct {
 	Reservations   inventoryv1.ReservationServiceClient
 	Roles          identityv1.RoleServiceClient
 	Sagas          ordersv1.SagaServiceClient
+	Sessions       identityv1.SessionServiceClient
 	StockLevels    inventoryv1.StockLevelServiceClient
 	StockMoves     inventoryv1.StockMoveServiceClient
 	Templates      notificationv1.TemplateServiceClient
@@ -46,6 +49,7 @@ func newServices(conn grpc.ClientConnInterface) Services {
 	return Services{
 		Accounts:       crmv1.NewAccountServiceClient(conn),
 		ApiKeys:        identityv1.NewApiKeyServiceClient(conn),
+		AuditEntries:   auditv1.NewAuditEntryServiceClient(conn),
 		Auth:           identityv1.NewAuthServiceClient(conn),
 		Categories:     catalogv1.NewCategoryServiceClient(conn),
 		Contacts:       crmv1.NewContactServiceClient(conn),
@@ -62,6 +66,7 @@ func newServices(conn grpc.ClientConnInterface) Services {
 		Reservations:   inventoryv1.NewReservationServiceClient(conn),
 		Roles:          identityv1.NewRoleServiceClient(conn),
 		Sagas:          ordersv1.NewSagaServiceClient(conn),
+		Sessions:       identityv1.NewSessionServiceClient(conn),
 		StockLevels:    inventoryv1.NewStockLevelServiceClient(conn),
 		StockMoves:     inventoryv1.NewStockMoveServiceClient(conn),
 		Templates:      notificationv1.NewTemplateServiceClient(conn),

@@ -6,6 +6,7 @@ from tessera.erp.v1.attachment_pb2 import Attachment
 from tessera.erp.v1.event_pb2 import EventEnvelope, EventMetadata, FieldChange, RecordChange
 from tessera.erp.v1.localized_text_pb2 import LocalizedText
 from tessera.erp.v1.options_pb2 import Access, Cache, Entity, Event, Field, Rate, Reason, ReasonSet, Topic
+from tessera.erp.v1.period_pb2 import PERIOD_DAY, PERIOD_MONTH, PERIOD_UNSPECIFIED, PERIOD_WEEK, Period
 from tessera.erp.v1.phone_number_pb2 import (
     PHONE_USE_FAX,
     PHONE_USE_HOME,
@@ -50,6 +51,10 @@ __all__ = [
     "COMMON_REASON_UNAVAILABLE",
     "COMMON_REASON_UNIMPLEMENTED",
     "COMMON_REASON_UNSPECIFIED",
+    "PERIOD_DAY",
+    "PERIOD_MONTH",
+    "PERIOD_UNSPECIFIED",
+    "PERIOD_WEEK",
     "PHONE_USE_FAX",
     "PHONE_USE_HOME",
     "PHONE_USE_MOBILE",
@@ -66,6 +71,7 @@ __all__ = [
     "Field",
     "FieldChange",
     "LocalizedText",
+    "Period",
     "PhoneNumber",
     "PhoneUse",
     "Rate",

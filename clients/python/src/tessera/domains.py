@@ -2,6 +2,7 @@
 
 """All domains, as attributes."""
 
+from tessera.audit import AuditDomain
 from tessera.catalog import CatalogDomain
 from tessera.crm import CrmDomain
 from tessera.finance import FinanceDomain
@@ -18,6 +19,7 @@ class Domains:
     """What the suite offers."""
 
     def __init__(self, transport: Transport) -> None:
+        self.audit = AuditDomain(transport)
         self.catalog = CatalogDomain(transport)
         self.crm = CrmDomain(transport)
         self.finance = FinanceDomain(transport)

@@ -120,7 +120,20 @@ from tessera.erp.finance.v1.reason_pb2 import (
     FINANCE_REASON_WRONG_PARTY,
     FinanceReason,
 )
-from tessera.erp.finance.v1.report_pb2 import GetTrialBalanceRequest, TrialBalance, TrialBalanceRow
+from tessera.erp.finance.v1.report_pb2 import (
+    AgeingBand,
+    CurrencyReceivables,
+    CurrencyRevenue,
+    GetReceivablesAgeingRequest,
+    GetRevenueRequest,
+    GetTrialBalanceRequest,
+    ReceivablesAgeing,
+    Revenue,
+    RevenuePeriod,
+    TrialBalance,
+    TrialBalanceRow,
+)
+from tessera.erp.v1.period_pb2 import PERIOD_UNSPECIFIED, Period
 from tessera.transport import Method, Transport, field_mask
 
 _GET_INVOICE = Method("/erp.finance.v1.InvoiceService/GetInvoice", Invoice, safe=True)
@@ -165,6 +178,8 @@ _LIST_PAYMENT_ENTRIES = Method(
 _RECORD_PAYMENT = Method("/erp.finance.v1.PaymentEntryService/RecordPayment", PaymentEntry)
 _ALLOCATE_PAYMENT = Method("/erp.finance.v1.PaymentEntryService/AllocatePayment", PaymentEntry)
 _GET_TRIAL_BALANCE = Method("/erp.finance.v1.ReportService/GetTrialBalance", TrialBalance, safe=True)
+_GET_RECEIVABLES_AGEING = Method("/erp.finance.v1.ReportService/GetReceivablesAgeing", ReceivablesAgeing, safe=True)
+_GET_REVENUE = Method("/erp.finance.v1.ReportService/GetRevenue", Revenue, safe=True)
 
 
 class Invoices:
@@ -313,6 +328,7 @@ class JournalEntries:
         page_token: str = "",
         filter: str = "",
         order_by: str = "",
+        account_code: str = "",
         show_total_size: bool = False,
         timeout: float | None = None,
     ) -> ListJournalEntriesResponse:
@@ -324,6 +340,7 @@ class JournalEntries:
                 page_token=page_token,
                 filter=filter,
                 order_by=order_by,
+                account_code=account_code,
                 show_total_size=show_total_size,
             ),
             timeout,
@@ -335,6 +352,7 @@ class JournalEntries:
         page_size: int = 0,
         filter: str = "",
         order_by: str = "",
+        account_code: str = "",
         show_total_size: bool = False,
         timeout: float | None = None,
     ) -> Iterator[ListJournalEntriesResponse]:
@@ -342,7 +360,11 @@ class JournalEntries:
         return self._transport.pages(
             _LIST_JOURNAL_ENTRIES,
             ListJournalEntriesRequest(
-                page_size=page_size, filter=filter, order_by=order_by, show_total_size=show_total_size
+                page_size=page_size,
+                filter=filter,
+                order_by=order_by,
+                account_code=account_code,
+                show_total_size=show_total_size,
             ),
             timeout,
         )
@@ -353,12 +375,18 @@ class JournalEntries:
         page_size: int = 0,
         filter: str = "",
         order_by: str = "",
+        account_code: str = "",
         show_total_size: bool = False,
         timeout: float | None = None,
     ) -> Iterator[JournalEntry]:
         """What is on all pages of `list`; a page is fetched when the one before is used up."""
         for page in self.pages(
-            page_size=page_size, filter=filter, order_by=order_by, show_total_size=show_total_size, timeout=timeout
+            page_size=page_size,
+            filter=filter,
+            order_by=order_by,
+            account_code=account_code,
+            show_total_size=show_total_size,
+            timeout=timeout,
         ):
             yield from page.journal_entries
 
@@ -648,6 +676,30 @@ class Reports:
             _GET_TRIAL_BALANCE, GetTrialBalanceRequest(as_of=as_of, currency_code=currency_code), timeout
         )
 
+    def get_receivables_ageing(self, *, as_of: Date | None = None, timeout: float | None = None) -> ReceivablesAgeing:
+        """Tells how much customers owe and for how long it has been due, currency by currency. Payments that are not
+        allocated to an invoice take nothing off.
+        """
+        return self._transport.unary(_GET_RECEIVABLES_AGEING, GetReceivablesAgeingRequest(as_of=as_of), timeout)
+
+    def get_revenue(
+        self,
+        from_date: Date,
+        to_date: Date,
+        *,
+        period: Period.ValueType = PERIOD_UNSPECIFIED,
+        currency_code: str = "",
+        timeout: float | None = None,
+    ) -> Revenue:
+        """Tells what was invoiced, less what was credited, by the day of issue. INVALID_ARGUMENT for more than 400
+        periods.
+        """
+        return self._transport.unary(
+            _GET_REVENUE,
+            GetRevenueRequest(from_date=from_date, to_date=to_date, period=period, currency_code=currency_code),
+            timeout,
+        )
+
 
 class FinanceDomain:
     """The services of erp.finance.v1."""
@@ -704,6 +756,7 @@ __all__ = [
     "PAYMENT_DIRECTION_INBOUND",
     "PAYMENT_DIRECTION_OUTBOUND",
     "PAYMENT_DIRECTION_UNSPECIFIED",
+    "AgeingBand",
     "AllocatePaymentRequest",
     "BatchGetInvoicesRequest",
     "BatchGetInvoicesResponse",
@@ -717,6 +770,8 @@ __all__ = [
     "BatchPostJournalEntriesResponse",
     "CreateCreditNoteRequest",
     "CreateLedgerAccountRequest",
+    "CurrencyReceivables",
+    "CurrencyRevenue",
     "DeleteLedgerAccountRequest",
     "FinanceDomain",
     "FinanceReason",
@@ -724,6 +779,8 @@ __all__ = [
     "GetJournalEntryRequest",
     "GetLedgerAccountRequest",
     "GetPaymentEntryRequest",
+    "GetReceivablesAgeingRequest",
+    "GetRevenueRequest",
     "GetTrialBalanceRequest",
     "InstallChartRequest",
     "InstallChartResponse",
@@ -760,8 +817,11 @@ __all__ = [
     "PostInvoiceRequest",
     "PostJournalEntryRequest",
     "PostedJournalEntry",
+    "ReceivablesAgeing",
     "RecordPaymentRequest",
     "Reports",
+    "Revenue",
+    "RevenuePeriod",
     "ReverseJournalEntryRequest",
     "SearchInvoicesRequest",
     "SearchInvoicesResponse",

@@ -85,6 +85,7 @@ from tessera.erp.identity.v1.role_pb2 import (
     Role,
     UpdateRoleRequest,
 )
+from tessera.erp.identity.v1.session_pb2 import ListSessionsRequest, ListSessionsResponse, RevokeSessionRequest, Session
 from tessera.erp.identity.v1.tenant_pb2 import (
     TENANT_STATE_ACTIVE,
     TENANT_STATE_SUSPENDED,
@@ -146,6 +147,8 @@ _BATCH_GET_ROLES = Method("/erp.identity.v1.RoleService/BatchGetRoles", BatchGet
 _LIST_ROLES = Method("/erp.identity.v1.RoleService/ListRoles", ListRolesResponse, safe=True)
 _UPDATE_ROLE = Method("/erp.identity.v1.RoleService/UpdateRole", Role)
 _DELETE_ROLE = Method("/erp.identity.v1.RoleService/DeleteRole", Role)
+_LIST_SESSIONS = Method("/erp.identity.v1.SessionService/ListSessions", ListSessionsResponse, safe=True)
+_REVOKE_SESSION = Method("/erp.identity.v1.SessionService/RevokeSession", Session)
 _GET_TENANT = Method("/erp.identity.v1.TenantService/GetTenant", Tenant, safe=True)
 _UPDATE_TENANT = Method("/erp.identity.v1.TenantService/UpdateTenant", Tenant)
 _CREATE_USER = Method("/erp.identity.v1.UserService/CreateUser", User)
@@ -502,6 +505,52 @@ class Roles:
         return self._transport.unary(_DELETE_ROLE, DeleteRoleRequest(id=id, etag=etag, request_id=request_id), timeout)
 
 
+class Sessions:
+    """Where the caller is signed in. Each login begins a session; `AuthService` ends the one that calls, or all."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        filter: str = "",
+        order_by: str = "",
+        timeout: float | None = None,
+    ) -> ListSessionsResponse:
+        """Lists the caller's own open sessions page by page, the one used last first. A service's token answers
+        FAILED_PRECONDITION with IDENTITY_REASON_NOT_A_USER.
+        """
+        return self._transport.unary(
+            _LIST_SESSIONS,
+            ListSessionsRequest(page_size=page_size, page_token=page_token, filter=filter, order_by=order_by),
+            timeout,
+        )
+
+    def pages(
+        self, *, page_size: int = 0, filter: str = "", order_by: str = "", timeout: float | None = None
+    ) -> Iterator[ListSessionsResponse]:
+        """The pages of `list`, fetched one by one as they are asked for."""
+        return self._transport.pages(
+            _LIST_SESSIONS, ListSessionsRequest(page_size=page_size, filter=filter, order_by=order_by), timeout
+        )
+
+    def list_all(
+        self, *, page_size: int = 0, filter: str = "", order_by: str = "", timeout: float | None = None
+    ) -> Iterator[Session]:
+        """What is on all pages of `list`; a page is fetched when the one before is used up."""
+        for page in self.pages(page_size=page_size, filter=filter, order_by=order_by, timeout=timeout):
+            yield from page.sessions
+
+    def revoke(self, id: str, *, request_id: str = "", timeout: float | None = None) -> Session:
+        """Ends one of the caller's own sessions: no more tokens are given for it, and the last access token runs out
+        by itself. NOT_FOUND for another user's; one that is over stays so.
+        """
+        return self._transport.unary(_REVOKE_SESSION, RevokeSessionRequest(id=id, request_id=request_id), timeout)
+
+
 class Tenants:
     """One's own tenant; it comes to be by `AuthService.SignUp`."""
 
@@ -699,6 +748,7 @@ class IdentityDomain:
         self.api_keys = ApiKeys(transport)
         self.auth = Auth(transport)
         self.roles = Roles(transport)
+        self.sessions = Sessions(transport)
         self.tenants = Tenants(transport)
         self.users = Users(transport)
 
@@ -772,6 +822,8 @@ __all__ = [
     "ListPermissionsResponse",
     "ListRolesRequest",
     "ListRolesResponse",
+    "ListSessionsRequest",
+    "ListSessionsResponse",
     "ListUsersRequest",
     "ListUsersResponse",
     "LoginRequest",
@@ -783,12 +835,15 @@ __all__ = [
     "Permission",
     "RefreshTokenRequest",
     "RefreshTokenResponse",
+    "RevokeSessionRequest",
     "Role",
     "Roles",
     "RotateApiKeyRequest",
     "RotateApiKeyResponse",
     "SearchUsersRequest",
     "SearchUsersResponse",
+    "Session",
+    "Sessions",
     "SetUserPasswordRequest",
     "SignUpRequest",
     "SignUpResponse",

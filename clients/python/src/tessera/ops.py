@@ -11,8 +11,11 @@ from tessera.erp.ops.v1.event_log_pb2 import (
     DeadLetter,
     GetConsumerLagRequest,
     GetConsumerLagResponse,
+    GetOutboxStatusRequest,
+    GetOutboxStatusResponse,
     ListDeadLettersRequest,
     ListDeadLettersResponse,
+    OutboxStatus,
     ReplayDeadLetterRequest,
     ReplayDeadLetterResponse,
     TailEventsRequest,
@@ -28,6 +31,7 @@ _WATCH_EVENTS = Method("/erp.ops.v1.EventLogService/WatchEvents", WatchEventsRes
 _LIST_DEAD_LETTERS = Method("/erp.ops.v1.EventLogService/ListDeadLetters", ListDeadLettersResponse, safe=True)
 _REPLAY_DEAD_LETTER = Method("/erp.ops.v1.EventLogService/ReplayDeadLetter", ReplayDeadLetterResponse)
 _GET_CONSUMER_LAG = Method("/erp.ops.v1.EventLogService/GetConsumerLag", GetConsumerLagResponse, safe=True)
+_GET_OUTBOX_STATUS = Method("/erp.ops.v1.EventLogService/GetOutboxStatus", GetOutboxStatusResponse, safe=True)
 
 
 class EventLog:
@@ -110,6 +114,10 @@ class EventLog:
         """Tells how many events each consumer has not handled yet, of all tenants together."""
         return self._transport.unary(_GET_CONSUMER_LAG, GetConsumerLagRequest(consumer=consumer), timeout)
 
+    def get_outbox_status(self, *, service: str = "", timeout: float | None = None) -> GetOutboxStatusResponse:
+        """Tells how many events each service has written and not published yet, of all tenants together."""
+        return self._transport.unary(_GET_OUTBOX_STATUS, GetOutboxStatusRequest(service=service), timeout)
+
 
 class OpsDomain:
     """The services of erp.ops.v1."""
@@ -124,9 +132,12 @@ __all__ = [
     "EventLog",
     "GetConsumerLagRequest",
     "GetConsumerLagResponse",
+    "GetOutboxStatusRequest",
+    "GetOutboxStatusResponse",
     "ListDeadLettersRequest",
     "ListDeadLettersResponse",
     "OpsDomain",
+    "OutboxStatus",
     "ReplayDeadLetterRequest",
     "ReplayDeadLetterResponse",
     "TailEventsRequest",

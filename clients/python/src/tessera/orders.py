@@ -22,7 +22,9 @@ from tessera.erp.orders.v1.order_pb2 import (
     BatchGetOrdersRequest,
     BatchGetOrdersResponse,
     CancelOrderRequest,
+    CurrencyOrders,
     GetOrderRequest,
+    GetOrderStatisticsRequest,
     GetOrderTimelineRequest,
     GetOrderTimelineResponse,
     ListOrdersRequest,
@@ -33,8 +35,11 @@ from tessera.erp.orders.v1.order_pb2 import (
     OrderCompleted,
     OrderFailed,
     OrderLine,
+    OrderPeriod,
     OrderPlaced,
     OrderState,
+    OrderStateCount,
+    OrderStatistics,
     PlaceOrderLine,
     PlaceOrderRequest,
     SearchOrdersRequest,
@@ -101,6 +106,7 @@ from tessera.erp.orders.v1.saga_pb2 import (
     SagaStepState,
     SagaStuck,
 )
+from tessera.erp.v1.period_pb2 import PERIOD_UNSPECIFIED, Period
 from tessera.transport import Method, Transport
 
 _PLACE_ORDER = Method("/erp.orders.v1.OrderService/PlaceOrder", Order)
@@ -109,6 +115,7 @@ _BATCH_GET_ORDERS = Method("/erp.orders.v1.OrderService/BatchGetOrders", BatchGe
 _LIST_ORDERS = Method("/erp.orders.v1.OrderService/ListOrders", ListOrdersResponse, safe=True)
 _SEARCH_ORDERS = Method("/erp.orders.v1.OrderService/SearchOrders", SearchOrdersResponse, safe=True)
 _CANCEL_ORDER = Method("/erp.orders.v1.OrderService/CancelOrder", Order)
+_GET_ORDER_STATISTICS = Method("/erp.orders.v1.OrderService/GetOrderStatistics", OrderStatistics, safe=True)
 _GET_ORDER_TIMELINE = Method("/erp.orders.v1.OrderService/GetOrderTimeline", GetOrderTimelineResponse, safe=True)
 _GET_SAGA = Method("/erp.orders.v1.SagaService/GetSaga", Saga, safe=True)
 _BATCH_GET_SAGAS = Method("/erp.orders.v1.SagaService/BatchGetSagas", BatchGetSagasResponse, safe=True)
@@ -255,6 +262,23 @@ class Orders:
         """
         return self._transport.unary(
             _CANCEL_ORDER, CancelOrderRequest(id=id, reason=reason, request_id=request_id), timeout
+        )
+
+    def get_statistics(
+        self,
+        from_date: Date,
+        to_date: Date,
+        *,
+        period: Period.ValueType = PERIOD_UNSPECIFIED,
+        timeout: float | None = None,
+    ) -> OrderStatistics:
+        """Counts the orders of some days by their state, and tells what was ordered in each period, by the day of
+        the order. INVALID_ARGUMENT for more than 400 periods.
+        """
+        return self._transport.unary(
+            _GET_ORDER_STATISTICS,
+            GetOrderStatisticsRequest(from_date=from_date, to_date=to_date, period=period),
+            timeout,
         )
 
     def get_timeline(self, id: str, *, timeout: float | None = None) -> GetOrderTimelineResponse:
@@ -413,7 +437,9 @@ __all__ = [
     "BatchGetSagasRequest",
     "BatchGetSagasResponse",
     "CancelOrderRequest",
+    "CurrencyOrders",
     "GetOrderRequest",
+    "GetOrderStatisticsRequest",
     "GetOrderTimelineRequest",
     "GetOrderTimelineResponse",
     "GetSagaRequest",
@@ -427,8 +453,11 @@ __all__ = [
     "OrderCompleted",
     "OrderFailed",
     "OrderLine",
+    "OrderPeriod",
     "OrderPlaced",
     "OrderState",
+    "OrderStateCount",
+    "OrderStatistics",
     "Orders",
     "OrdersDomain",
     "OrdersReason",

@@ -1,3 +1,4 @@
+import { AuditEntryService } from "./erp/audit/v1/audit_entry_pb.js";
 import { CategoryService } from "./erp/catalog/v1/category_pb.js";
 import { ProductService } from "./erp/catalog/v1/product_pb.js";
 import { AccountService } from "./erp/crm/v1/account_pb.js";
@@ -10,6 +11,7 @@ import { ReportService } from "./erp/finance/v1/report_pb.js";
 import { ApiKeyService } from "./erp/identity/v1/api_key_pb.js";
 import { AuthService } from "./erp/identity/v1/auth_pb.js";
 import { RoleService } from "./erp/identity/v1/role_pb.js";
+import { SessionService } from "./erp/identity/v1/session_pb.js";
 import { TenantService } from "./erp/identity/v1/tenant_pb.js";
 import { UserService } from "./erp/identity/v1/user_pb.js";
 import { ReservationService } from "./erp/inventory/v1/reservation_pb.js";
@@ -28,6 +30,9 @@ import { PaymentIntentService } from "./erp/payments/v1/payment_intent_pb.js";
 
 // Every service by domain and collection.
 export const services = {
+  audit: {
+    auditEntries: AuditEntryService,
+  },
   catalog: {
     categories: CategoryService,
     products: ProductService,
@@ -47,6 +52,7 @@ export const services = {
     apiKeys: ApiKeyService,
     auth: AuthService,
     roles: RoleService,
+    sessions: SessionService,
     tenants: TenantService,
     users: UserService,
   },

@@ -1422,16 +1422,18 @@ const file_erp_catalog_v1_product_proto_rawDesc = "" +
 	"\f_category_idB\n" +
 	"\n" +
 	"\b_barcodeB\x16\n" +
-	"\x14_supplier_account_id\"z\n" +
-	"\x10ProductActivated\x12\x1d\n" +
+	"\x14_supplier_account_id\"\x98\x01\n" +
+	"\x10ProductActivated\x12;\n" +
 	"\n" +
-	"product_id\x18\x01 \x01(\tR\tproductId\x12\x10\n" +
+	"product_id\x18\x01 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12\x10\n" +
 	"\x03sku\x18\x02 \x01(\tR\x03sku:5\x92\xb5\x181\n" +
 	"\x11product.activated\x12\x10catalog.products\x1a\n" +
-	"product_id\"~\n" +
-	"\x12ProductDeactivated\x12\x1d\n" +
+	"product_id\"\x9c\x01\n" +
+	"\x12ProductDeactivated\x12;\n" +
 	"\n" +
-	"product_id\x18\x01 \x01(\tR\tproductId\x12\x10\n" +
+	"product_id\x18\x01 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12\x10\n" +
 	"\x03sku\x18\x02 \x01(\tR\x03sku:7\x92\xb5\x183\n" +
 	"\x13product.deactivated\x12\x10catalog.products\x1a\n" +
 	"product_id\"{\n" +

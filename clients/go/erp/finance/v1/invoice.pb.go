@@ -1342,29 +1342,38 @@ const file_erp_finance_v1_invoice_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"u\n" +
 	"\x16SearchInvoicesResponse\x123\n" +
 	"\binvoices\x18\x01 \x03(\v2\x17.erp.finance.v1.InvoiceR\binvoices\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdc\x01\n" +
-	"\rInvoicePosted\x12\x1d\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaf\x02\n" +
+	"\rInvoicePosted\x12;\n" +
 	"\n" +
-	"invoice_id\x18\x01 \x01(\tR\tinvoiceId\x12\x16\n" +
-	"\x06number\x18\x02 \x01(\tR\x06number\x12\x1d\n" +
+	"invoice_id\x18\x01 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.finance.v1.InvoiceR\tinvoiceId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\tR\x06number\x127\n" +
 	"\n" +
-	"account_id\x18\x03 \x01(\tR\taccountId\x12\x19\n" +
-	"\border_id\x18\x04 \x01(\tR\aorderId\x12(\n" +
+	"account_id\x18\x03 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x124\n" +
+	"\border_id\x18\x04 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId\x12(\n" +
 	"\x05total\x18\x05 \x01(\v2\x12.google.type.MoneyR\x05total:0\x92\xb5\x18,\n" +
-	"\x0einvoice.posted\x12\x10finance.invoices\x1a\border_id\"\x96\x01\n" +
-	"\vInvoicePaid\x12\x1d\n" +
+	"\x0einvoice.posted\x12\x10finance.invoices\x1a\border_id\"\xe9\x01\n" +
+	"\vInvoicePaid\x12;\n" +
 	"\n" +
-	"invoice_id\x18\x01 \x01(\tR\tinvoiceId\x12\x1d\n" +
+	"invoice_id\x18\x01 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.finance.v1.InvoiceR\tinvoiceId\x127\n" +
 	"\n" +
-	"account_id\x18\x02 \x01(\tR\taccountId\x12\x19\n" +
-	"\border_id\x18\x03 \x01(\tR\aorderId:.\x92\xb5\x18*\n" +
-	"\finvoice.paid\x12\x10finance.invoices\x1a\border_id\"\xe7\x01\n" +
-	"\x0fInvoiceCredited\x12$\n" +
-	"\x0ecredit_note_id\x18\x01 \x01(\tR\fcreditNoteId\x12\x16\n" +
-	"\x06number\x18\x02 \x01(\tR\x06number\x12\x1d\n" +
+	"account_id\x18\x02 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x124\n" +
+	"\border_id\x18\x03 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId:.\x92\xb5\x18*\n" +
+	"\finvoice.paid\x12\x10finance.invoices\x1a\border_id\"\xbe\x02\n" +
+	"\x0fInvoiceCredited\x12B\n" +
+	"\x0ecredit_note_id\x18\x01 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.finance.v1.InvoiceR\fcreditNoteId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\tR\x06number\x12;\n" +
 	"\n" +
-	"invoice_id\x18\x03 \x01(\tR\tinvoiceId\x12\x19\n" +
-	"\border_id\x18\x04 \x01(\tR\aorderId\x12(\n" +
+	"invoice_id\x18\x03 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.finance.v1.InvoiceR\tinvoiceId\x124\n" +
+	"\border_id\x18\x04 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId\x12(\n" +
 	"\x05total\x18\x05 \x01(\v2\x12.google.type.MoneyR\x05total:2\x92\xb5\x18.\n" +
 	"\x10invoice.credited\x12\x10finance.invoices\x1a\border_id*c\n" +
 	"\vInvoiceKind\x12\x1c\n" +

@@ -698,6 +698,9 @@ type ListJournalEntriesRequest struct {
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Fields to sort by, such as `create_time desc`; empty: by id.
 	OrderBy string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// Only entries that post to the ledger account of this code, such as `1100`; empty: to any. With a filter over
+	// `effective_date` and `currency_code` it finds what a row of a trial balance is made of.
+	AccountCode string `protobuf:"bytes,5,opt,name=account_code,json=accountCode,proto3" json:"account_code,omitempty"`
 	// True to have `total_size` counted, which costs time on large lists.
 	ShowTotalSize bool `protobuf:"varint,6,opt,name=show_total_size,json=showTotalSize,proto3" json:"show_total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -758,6 +761,13 @@ func (x *ListJournalEntriesRequest) GetFilter() string {
 func (x *ListJournalEntriesRequest) GetOrderBy() string {
 	if x != nil {
 		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListJournalEntriesRequest) GetAccountCode() string {
+	if x != nil {
+		return x.AccountCode
 	}
 	return ""
 }
@@ -1016,25 +1026,29 @@ const file_erp_finance_v1_journal_entry_proto_rawDesc = "" +
 	"\x1dBatchGetJournalEntriesRequest\x12(\n" +
 	"\x03ids\x18\x01 \x03(\tB\x16\xe2A\x01\x02\xbaH\x0f\x92\x01\f\b\x01\x10\xe8\a\"\x05r\x03\xb0\x01\x01R\x03ids\"g\n" +
 	"\x1eBatchGetJournalEntriesResponse\x12E\n" +
-	"\x0fjournal_entries\x18\x01 \x03(\v2\x1c.erp.finance.v1.JournalEntryR\x0ejournalEntries\"\xcf\x01\n" +
+	"\x0fjournal_entries\x18\x01 \x03(\v2\x1c.erp.finance.v1.JournalEntryR\x0ejournalEntries\"\xfb\x01\n" +
 	"\x19ListJournalEntriesRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12 \n" +
 	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12#\n" +
-	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\x12&\n" +
+	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\aorderBy\x12*\n" +
+	"\faccount_code\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18\n" +
+	"R\vaccountCode\x12&\n" +
 	"\x0fshow_total_size\x18\x06 \x01(\bR\rshowTotalSize\"\xaa\x01\n" +
 	"\x1aListJournalEntriesResponse\x12E\n" +
 	"\x0fjournal_entries\x18\x01 \x03(\v2\x1c.erp.finance.v1.JournalEntryR\x0ejournalEntries\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\xd6\x01\n" +
-	"\x14JournalEntriesPosted\x123\n" +
-	"\x16first_journal_entry_id\x18\x01 \x01(\tR\x13firstJournalEntryId\x12<\n" +
+	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\xf9\x01\n" +
+	"\x14JournalEntriesPosted\x12V\n" +
+	"\x16first_journal_entry_id\x18\x01 \x01(\tB!\x8a\xb5\x18\x1d\n" +
+	"\x1berp.finance.v1.JournalEntryR\x13firstJournalEntryId\x12<\n" +
 	"\aentries\x18\x02 \x03(\v2\".erp.finance.v1.PostedJournalEntryR\aentries:K\x92\xb5\x18G\n" +
-	"\x14journal_entry.posted\x12\x17finance.journal-entries\x1a\x16first_journal_entry_id\"|\n" +
-	"\x12PostedJournalEntry\x12(\n" +
-	"\x10journal_entry_id\x18\x01 \x01(\tR\x0ejournalEntryId\x12\x1f\n" +
+	"\x14journal_entry.posted\x12\x17finance.journal-entries\x1a\x16first_journal_entry_id\"\x9f\x01\n" +
+	"\x12PostedJournalEntry\x12K\n" +
+	"\x10journal_entry_id\x18\x01 \x01(\tB!\x8a\xb5\x18\x1d\n" +
+	"\x1berp.finance.v1.JournalEntryR\x0ejournalEntryId\x12\x1f\n" +
 	"\vsource_type\x18\x02 \x01(\tR\n" +
 	"sourceType\x12\x1b\n" +
 	"\tsource_id\x18\x03 \x01(\tR\bsourceId2\xd5\b\n" +

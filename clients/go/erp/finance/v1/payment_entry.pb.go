@@ -892,11 +892,13 @@ const file_erp_finance_v1_payment_entry_proto_rawDesc = "" +
 	"\x0fpayment_entries\x18\x01 \x03(\v2\x1c.erp.finance.v1.PaymentEntryR\x0epaymentEntries\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\xcf\x01\n" +
-	"\x0fPaymentRecorded\x12(\n" +
-	"\x10payment_entry_id\x18\x01 \x01(\tR\x0epaymentEntryId\x12\x1d\n" +
+	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\x8c\x02\n" +
+	"\x0fPaymentRecorded\x12K\n" +
+	"\x10payment_entry_id\x18\x01 \x01(\tB!\x8a\xb5\x18\x1d\n" +
+	"\x1berp.finance.v1.PaymentEntryR\x0epaymentEntryId\x127\n" +
 	"\n" +
-	"account_id\x18\x02 \x01(\tR\taccountId\x12*\n" +
+	"account_id\x18\x02 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x12*\n" +
 	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount:G\x92\xb5\x18C\n" +
 	"\x16payment_entry.recorded\x12\x17finance.payment-entries\x1a\x10payment_entry_id*t\n" +
 	"\x10PaymentDirection\x12!\n" +

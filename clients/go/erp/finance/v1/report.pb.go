@@ -17,7 +17,7 @@ import (
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
 	sync "sync"
-	_ "tessera.example/client/erp/v1"
+	v1 "tessera.example/client/erp/v1"
 	unsafe "unsafe"
 )
 
@@ -256,11 +256,562 @@ func (x *TrialBalanceRow) GetBalance() *money.Money {
 	return nil
 }
 
+// Asks what customers owe.
+type GetReceivablesAgeingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day whose evening counts; absent: today, UTC, as the documents are now. Of an earlier day it is
+	// what was open then: payments count by their day, and what a later credit note has freed was owed.
+	AsOf          *date.Date `protobuf:"bytes,1,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReceivablesAgeingRequest) Reset() {
+	*x = GetReceivablesAgeingRequest{}
+	mi := &file_erp_finance_v1_report_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReceivablesAgeingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReceivablesAgeingRequest) ProtoMessage() {}
+
+func (x *GetReceivablesAgeingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_finance_v1_report_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReceivablesAgeingRequest.ProtoReflect.Descriptor instead.
+func (*GetReceivablesAgeingRequest) Descriptor() ([]byte, []int) {
+	return file_erp_finance_v1_report_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GetReceivablesAgeingRequest) GetAsOf() *date.Date {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// What customers owe.
+type ReceivablesAgeing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day that was asked for.
+	AsOf *date.Date `protobuf:"bytes,1,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// One for each currency in which something is owed, by code.
+	Currencies    []*CurrencyReceivables `protobuf:"bytes,2,rep,name=currencies,proto3" json:"currencies,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceivablesAgeing) Reset() {
+	*x = ReceivablesAgeing{}
+	mi := &file_erp_finance_v1_report_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceivablesAgeing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceivablesAgeing) ProtoMessage() {}
+
+func (x *ReceivablesAgeing) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_finance_v1_report_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceivablesAgeing.ProtoReflect.Descriptor instead.
+func (*ReceivablesAgeing) Descriptor() ([]byte, []int) {
+	return file_erp_finance_v1_report_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ReceivablesAgeing) GetAsOf() *date.Date {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *ReceivablesAgeing) GetCurrencies() []*CurrencyReceivables {
+	if x != nil {
+		return x.Currencies
+	}
+	return nil
+}
+
+// What customers owe in one currency.
+type CurrencyReceivables struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ISO 4217 code, such as `EUR`.
+	CurrencyCode string `protobuf:"bytes,1,opt,name=currency_code,json=currencyCode,proto3" json:"currency_code,omitempty"`
+	// All five, from what is not due to what has been due for longest.
+	Bands []*AgeingBand `protobuf:"bytes,2,rep,name=bands,proto3" json:"bands,omitempty"`
+	// Sum of the bands.
+	Total *money.Money `protobuf:"bytes,3,opt,name=total,proto3" json:"total,omitempty"`
+	// How many invoices are open.
+	InvoiceCount  int64 `protobuf:"varint,4,opt,name=invoice_count,json=invoiceCount,proto3" json:"invoice_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CurrencyReceivables) Reset() {
+	*x = CurrencyReceivables{}
+	mi := &file_erp_finance_v1_report_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CurrencyReceivables) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CurrencyReceivables) ProtoMessage() {}
+
+func (x *CurrencyReceivables) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_finance_v1_report_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CurrencyReceivables.ProtoReflect.Descriptor instead.
+func (*CurrencyReceivables) Descriptor() ([]byte, []int) {
+	return file_erp_finance_v1_report_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CurrencyReceivables) GetCurrencyCode() string {
+	if x != nil {
+		return x.CurrencyCode
+	}
+	return ""
+}
+
+func (x *CurrencyReceivables) GetBands() []*AgeingBand {
+	if x != nil {
+		return x.Bands
+	}
+	return nil
+}
+
+func (x *CurrencyReceivables) GetTotal() *money.Money {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *CurrencyReceivables) GetInvoiceCount() int64 {
+	if x != nil {
+		return x.InvoiceCount
+	}
+	return 0
+}
+
+// Invoices that have been due for about the same time.
+type AgeingBand struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For how many days they have been due at the least; unset: they are not due.
+	MinDays *int32 `protobuf:"varint,1,opt,name=min_days,json=minDays,proto3,oneof" json:"min_days,omitempty"`
+	// For how many days at the most; unset: no matter how many.
+	MaxDays *int32 `protobuf:"varint,2,opt,name=max_days,json=maxDays,proto3,oneof" json:"max_days,omitempty"`
+	// The earliest day on which such an invoice is due; absent: any before `to_date`. With `to_date` a filter
+	// over `due_date` finds the invoices.
+	FromDate *date.Date `protobuf:"bytes,3,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// The latest day on which such an invoice is due; absent: any after `from_date`.
+	ToDate *date.Date `protobuf:"bytes,4,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// What is open of them.
+	Amount *money.Money `protobuf:"bytes,5,opt,name=amount,proto3" json:"amount,omitempty"`
+	// How many of them are open.
+	InvoiceCount  int64 `protobuf:"varint,6,opt,name=invoice_count,json=invoiceCount,proto3" json:"invoice_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgeingBand) Reset() {
+	*x = AgeingBand{}
+	mi := &file_erp_finance_v1_report_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgeingBand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgeingBand) ProtoMessage() {}
+
+func (x *AgeingBand) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_finance_v1_report_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgeingBand.ProtoReflect.Descriptor instead.
+func (*AgeingBand) Descriptor() ([]byte, []int) {
+	return file_erp_finance_v1_report_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *AgeingBand) GetMinDays() int32 {
+	if x != nil && x.MinDays != nil {
+		return *x.MinDays
+	}
+	return 0
+}
+
+func (x *AgeingBand) GetMaxDays() int32 {
+	if x != nil && x.MaxDays != nil {
+		return *x.MaxDays
+	}
+	return 0
+}
+
+func (x *AgeingBand) GetFromDate() *date.Date {
+	if x != nil {
+		return x.FromDate
+	}
+	return nil
+}
+
+func (x *AgeingBand) GetToDate() *date.Date {
+	if x != nil {
+		return x.ToDate
+	}
+	return nil
+}
+
+func (x *AgeingBand) GetAmount() *money.Money {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *AgeingBand) GetInvoiceCount() int64 {
+	if x != nil {
+		return x.InvoiceCount
+	}
+	return 0
+}
+
+// Asks what was earned.
+type GetRevenueRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first day of issue that counts.
+	FromDate *date.Date `protobuf:"bytes,1,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// The last one.
+	ToDate *date.Date `protobuf:"bytes,2,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// How the days are put together; unspecified: by months. Documents have a day of issue and no time, so
+	// that no time zone matters.
+	Period v1.Period `protobuf:"varint,3,opt,name=period,proto3,enum=erp.v1.Period" json:"period,omitempty"`
+	// ISO 4217 code: only documents of this currency; empty: of all.
+	CurrencyCode  string `protobuf:"bytes,4,opt,name=currency_code,json=currencyCode,proto3" json:"currency_code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRevenueRequest) Reset() {
+	*x = GetRevenueRequest{}
+	mi := &file_erp_finance_v1_report_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRevenueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRevenueRequest) ProtoMessage() {}
+
+func (x *GetRevenueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_finance_v1_report_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRevenueRequest.ProtoReflect.Descriptor instead.
+func (*GetRevenueRequest) Descriptor() ([]byte, []int) {
+	return file_erp_finance_v1_report_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetRevenueRequest) GetFromDate() *date.Date {
+	if x != nil {
+		return x.FromDate
+	}
+	return nil
+}
+
+func (x *GetRevenueRequest) GetToDate() *date.Date {
+	if x != nil {
+		return x.ToDate
+	}
+	return nil
+}
+
+func (x *GetRevenueRequest) GetPeriod() v1.Period {
+	if x != nil {
+		return x.Period
+	}
+	return v1.Period(0)
+}
+
+func (x *GetRevenueRequest) GetCurrencyCode() string {
+	if x != nil {
+		return x.CurrencyCode
+	}
+	return ""
+}
+
+// What was earned.
+type Revenue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each currency that documents are in, by code.
+	Currencies    []*CurrencyRevenue `protobuf:"bytes,1,rep,name=currencies,proto3" json:"currencies,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Revenue) Reset() {
+	*x = Revenue{}
+	mi := &file_erp_finance_v1_report_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Revenue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Revenue) ProtoMessage() {}
+
+func (x *Revenue) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_finance_v1_report_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Revenue.ProtoReflect.Descriptor instead.
+func (*Revenue) Descriptor() ([]byte, []int) {
+	return file_erp_finance_v1_report_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Revenue) GetCurrencies() []*CurrencyRevenue {
+	if x != nil {
+		return x.Currencies
+	}
+	return nil
+}
+
+// What was earned in one currency.
+type CurrencyRevenue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ISO 4217 code, such as `EUR`.
+	CurrencyCode string `protobuf:"bytes,1,opt,name=currency_code,json=currencyCode,proto3" json:"currency_code,omitempty"`
+	// Every period that was asked for, also those without a document, in their order.
+	Periods []*RevenuePeriod `protobuf:"bytes,2,rep,name=periods,proto3" json:"periods,omitempty"`
+	// Sum of the periods' totals.
+	Total         *money.Money `protobuf:"bytes,3,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CurrencyRevenue) Reset() {
+	*x = CurrencyRevenue{}
+	mi := &file_erp_finance_v1_report_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CurrencyRevenue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CurrencyRevenue) ProtoMessage() {}
+
+func (x *CurrencyRevenue) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_finance_v1_report_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CurrencyRevenue.ProtoReflect.Descriptor instead.
+func (*CurrencyRevenue) Descriptor() ([]byte, []int) {
+	return file_erp_finance_v1_report_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CurrencyRevenue) GetCurrencyCode() string {
+	if x != nil {
+		return x.CurrencyCode
+	}
+	return ""
+}
+
+func (x *CurrencyRevenue) GetPeriods() []*RevenuePeriod {
+	if x != nil {
+		return x.Periods
+	}
+	return nil
+}
+
+func (x *CurrencyRevenue) GetTotal() *money.Money {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+// What was earned in one period.
+type RevenuePeriod struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first day; that of the first period is the first one that was asked for.
+	FromDate *date.Date `protobuf:"bytes,1,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// The last day; that of the last period is the last one that was asked for.
+	ToDate *date.Date `protobuf:"bytes,2,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// Sum of the invoices, also of those that were credited since.
+	InvoiceTotal *money.Money `protobuf:"bytes,3,opt,name=invoice_total,json=invoiceTotal,proto3" json:"invoice_total,omitempty"`
+	// Sum of the credit notes, as a positive amount.
+	CreditTotal *money.Money `protobuf:"bytes,4,opt,name=credit_total,json=creditTotal,proto3" json:"credit_total,omitempty"`
+	// Invoices less credit notes; may be negative.
+	Total *money.Money `protobuf:"bytes,5,opt,name=total,proto3" json:"total,omitempty"`
+	// How many invoices were issued.
+	InvoiceCount int64 `protobuf:"varint,6,opt,name=invoice_count,json=invoiceCount,proto3" json:"invoice_count,omitempty"`
+	// How many credit notes were issued.
+	CreditNoteCount int64 `protobuf:"varint,7,opt,name=credit_note_count,json=creditNoteCount,proto3" json:"credit_note_count,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *RevenuePeriod) Reset() {
+	*x = RevenuePeriod{}
+	mi := &file_erp_finance_v1_report_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevenuePeriod) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevenuePeriod) ProtoMessage() {}
+
+func (x *RevenuePeriod) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_finance_v1_report_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevenuePeriod.ProtoReflect.Descriptor instead.
+func (*RevenuePeriod) Descriptor() ([]byte, []int) {
+	return file_erp_finance_v1_report_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RevenuePeriod) GetFromDate() *date.Date {
+	if x != nil {
+		return x.FromDate
+	}
+	return nil
+}
+
+func (x *RevenuePeriod) GetToDate() *date.Date {
+	if x != nil {
+		return x.ToDate
+	}
+	return nil
+}
+
+func (x *RevenuePeriod) GetInvoiceTotal() *money.Money {
+	if x != nil {
+		return x.InvoiceTotal
+	}
+	return nil
+}
+
+func (x *RevenuePeriod) GetCreditTotal() *money.Money {
+	if x != nil {
+		return x.CreditTotal
+	}
+	return nil
+}
+
+func (x *RevenuePeriod) GetTotal() *money.Money {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *RevenuePeriod) GetInvoiceCount() int64 {
+	if x != nil {
+		return x.InvoiceCount
+	}
+	return 0
+}
+
+func (x *RevenuePeriod) GetCreditNoteCount() int64 {
+	if x != nil {
+		return x.CreditNoteCount
+	}
+	return 0
+}
+
 var File_erp_finance_v1_report_proto protoreflect.FileDescriptor
 
 const file_erp_finance_v1_report_proto_rawDesc = "" +
 	"\n" +
-	"\x1berp/finance/v1/report.proto\x12\x0eerp.finance.v1\x1a\x1bbuf/validate/validate.proto\x1a#erp/finance/v1/ledger_account.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"r\n" +
+	"\x1berp/finance/v1/report.proto\x12\x0eerp.finance.v1\x1a\x1bbuf/validate/validate.proto\x1a#erp/finance/v1/ledger_account.proto\x1a\x14erp/v1/options.proto\x1a\x13erp/v1/period.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"r\n" +
 	"\x16GetTrialBalanceRequest\x12&\n" +
 	"\x05as_of\x18\x01 \x01(\v2\x11.google.type.DateR\x04asOf\x120\n" +
 	"\rcurrency_code\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\x98\x01\x03R\fcurrencyCode\"\x84\x02\n" +
@@ -280,10 +831,58 @@ const file_erp_finance_v1_report_proto_rawDesc = "" +
 	"\x04type\x18\x03 \x01(\x0e2!.erp.finance.v1.LedgerAccountTypeR\x04type\x12(\n" +
 	"\x05debit\x18\x04 \x01(\v2\x12.google.type.MoneyR\x05debit\x12*\n" +
 	"\x06credit\x18\x05 \x01(\v2\x12.google.type.MoneyR\x06credit\x12,\n" +
-	"\abalance\x18\x06 \x01(\v2\x12.google.type.MoneyR\abalance2\xaa\x01\n" +
+	"\abalance\x18\x06 \x01(\v2\x12.google.type.MoneyR\abalance\"E\n" +
+	"\x1bGetReceivablesAgeingRequest\x12&\n" +
+	"\x05as_of\x18\x01 \x01(\v2\x11.google.type.DateR\x04asOf\"\x80\x01\n" +
+	"\x11ReceivablesAgeing\x12&\n" +
+	"\x05as_of\x18\x01 \x01(\v2\x11.google.type.DateR\x04asOf\x12C\n" +
+	"\n" +
+	"currencies\x18\x02 \x03(\v2#.erp.finance.v1.CurrencyReceivablesR\n" +
+	"currencies\"\xbb\x01\n" +
+	"\x13CurrencyReceivables\x12#\n" +
+	"\rcurrency_code\x18\x01 \x01(\tR\fcurrencyCode\x120\n" +
+	"\x05bands\x18\x02 \x03(\v2\x1a.erp.finance.v1.AgeingBandR\x05bands\x12(\n" +
+	"\x05total\x18\x03 \x01(\v2\x12.google.type.MoneyR\x05total\x12#\n" +
+	"\rinvoice_count\x18\x04 \x01(\x03R\finvoiceCount\"\x93\x02\n" +
+	"\n" +
+	"AgeingBand\x12\x1e\n" +
+	"\bmin_days\x18\x01 \x01(\x05H\x00R\aminDays\x88\x01\x01\x12\x1e\n" +
+	"\bmax_days\x18\x02 \x01(\x05H\x01R\amaxDays\x88\x01\x01\x12.\n" +
+	"\tfrom_date\x18\x03 \x01(\v2\x11.google.type.DateR\bfromDate\x12*\n" +
+	"\ato_date\x18\x04 \x01(\v2\x11.google.type.DateR\x06toDate\x12*\n" +
+	"\x06amount\x18\x05 \x01(\v2\x12.google.type.MoneyR\x06amount\x12#\n" +
+	"\rinvoice_count\x18\x06 \x01(\x03R\finvoiceCountB\v\n" +
+	"\t_min_daysB\v\n" +
+	"\t_max_days\"\xd5\x01\n" +
+	"\x11GetRevenueRequest\x124\n" +
+	"\tfrom_date\x18\x01 \x01(\v2\x11.google.type.DateB\x04\xe2A\x01\x02R\bfromDate\x120\n" +
+	"\ato_date\x18\x02 \x01(\v2\x11.google.type.DateB\x04\xe2A\x01\x02R\x06toDate\x12&\n" +
+	"\x06period\x18\x03 \x01(\x0e2\x0e.erp.v1.PeriodR\x06period\x120\n" +
+	"\rcurrency_code\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\x98\x01\x03R\fcurrencyCode\"J\n" +
+	"\aRevenue\x12?\n" +
+	"\n" +
+	"currencies\x18\x01 \x03(\v2\x1f.erp.finance.v1.CurrencyRevenueR\n" +
+	"currencies\"\x99\x01\n" +
+	"\x0fCurrencyRevenue\x12#\n" +
+	"\rcurrency_code\x18\x01 \x01(\tR\fcurrencyCode\x127\n" +
+	"\aperiods\x18\x02 \x03(\v2\x1d.erp.finance.v1.RevenuePeriodR\aperiods\x12(\n" +
+	"\x05total\x18\x03 \x01(\v2\x12.google.type.MoneyR\x05total\"\xd6\x02\n" +
+	"\rRevenuePeriod\x12.\n" +
+	"\tfrom_date\x18\x01 \x01(\v2\x11.google.type.DateR\bfromDate\x12*\n" +
+	"\ato_date\x18\x02 \x01(\v2\x11.google.type.DateR\x06toDate\x127\n" +
+	"\rinvoice_total\x18\x03 \x01(\v2\x12.google.type.MoneyR\finvoiceTotal\x125\n" +
+	"\fcredit_total\x18\x04 \x01(\v2\x12.google.type.MoneyR\vcreditTotal\x12(\n" +
+	"\x05total\x18\x05 \x01(\v2\x12.google.type.MoneyR\x05total\x12#\n" +
+	"\rinvoice_count\x18\x06 \x01(\x03R\finvoiceCount\x12*\n" +
+	"\x11credit_note_count\x18\a \x01(\x03R\x0fcreditNoteCount2\xdf\x03\n" +
 	"\rReportService\x12\x98\x01\n" +
 	"\x0fGetTrialBalance\x12&.erp.finance.v1.GetTrialBalanceRequest\x1a\x1c.erp.finance.v1.TrialBalance\"?\x8a\xb5\x18\x16\n" +
-	"\x14finance.reports.read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/reports/trial-balanceB\xac\x01\n" +
+	"\x14finance.reports.read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/reports/trial-balance\x12\xac\x01\n" +
+	"\x14GetReceivablesAgeing\x12+.erp.finance.v1.GetReceivablesAgeingRequest\x1a!.erp.finance.v1.ReceivablesAgeing\"D\x8a\xb5\x18\x16\n" +
+	"\x14finance.reports.read\x82\xd3\xe4\x93\x02$\x12\"/api/v1/reports/receivables-ageing\x12\x83\x01\n" +
+	"\n" +
+	"GetRevenue\x12!.erp.finance.v1.GetRevenueRequest\x1a\x17.erp.finance.v1.Revenue\"9\x8a\xb5\x18\x16\n" +
+	"\x14finance.reports.read\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/reports/revenueB\xac\x01\n" +
 	"\x12com.erp.finance.v1B\vReportProtoP\x01Z/tessera.example/client/erp/finance/v1;financev1\xa2\x02\x03EFX\xaa\x02\x0eErp.Finance.V1\xca\x02\x0eErp\\Finance\\V1\xe2\x02\x1aErp\\Finance\\V1\\GPBMetadata\xea\x02\x10Erp::Finance::V1b\x06proto3"
 
 var (
@@ -298,32 +897,64 @@ func file_erp_finance_v1_report_proto_rawDescGZIP() []byte {
 	return file_erp_finance_v1_report_proto_rawDescData
 }
 
-var file_erp_finance_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_erp_finance_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_erp_finance_v1_report_proto_goTypes = []any{
-	(*GetTrialBalanceRequest)(nil), // 0: erp.finance.v1.GetTrialBalanceRequest
-	(*TrialBalance)(nil),           // 1: erp.finance.v1.TrialBalance
-	(*TrialBalanceRow)(nil),        // 2: erp.finance.v1.TrialBalanceRow
-	(*date.Date)(nil),              // 3: google.type.Date
-	(*money.Money)(nil),            // 4: google.type.Money
-	(LedgerAccountType)(0),         // 5: erp.finance.v1.LedgerAccountType
+	(*GetTrialBalanceRequest)(nil),      // 0: erp.finance.v1.GetTrialBalanceRequest
+	(*TrialBalance)(nil),                // 1: erp.finance.v1.TrialBalance
+	(*TrialBalanceRow)(nil),             // 2: erp.finance.v1.TrialBalanceRow
+	(*GetReceivablesAgeingRequest)(nil), // 3: erp.finance.v1.GetReceivablesAgeingRequest
+	(*ReceivablesAgeing)(nil),           // 4: erp.finance.v1.ReceivablesAgeing
+	(*CurrencyReceivables)(nil),         // 5: erp.finance.v1.CurrencyReceivables
+	(*AgeingBand)(nil),                  // 6: erp.finance.v1.AgeingBand
+	(*GetRevenueRequest)(nil),           // 7: erp.finance.v1.GetRevenueRequest
+	(*Revenue)(nil),                     // 8: erp.finance.v1.Revenue
+	(*CurrencyRevenue)(nil),             // 9: erp.finance.v1.CurrencyRevenue
+	(*RevenuePeriod)(nil),               // 10: erp.finance.v1.RevenuePeriod
+	(*date.Date)(nil),                   // 11: google.type.Date
+	(*money.Money)(nil),                 // 12: google.type.Money
+	(LedgerAccountType)(0),              // 13: erp.finance.v1.LedgerAccountType
+	(v1.Period)(0),                      // 14: erp.v1.Period
 }
 var file_erp_finance_v1_report_proto_depIdxs = []int32{
-	3,  // 0: erp.finance.v1.GetTrialBalanceRequest.as_of:type_name -> google.type.Date
+	11, // 0: erp.finance.v1.GetTrialBalanceRequest.as_of:type_name -> google.type.Date
 	2,  // 1: erp.finance.v1.TrialBalance.rows:type_name -> erp.finance.v1.TrialBalanceRow
-	4,  // 2: erp.finance.v1.TrialBalance.debit_total:type_name -> google.type.Money
-	4,  // 3: erp.finance.v1.TrialBalance.credit_total:type_name -> google.type.Money
-	4,  // 4: erp.finance.v1.TrialBalance.difference:type_name -> google.type.Money
-	5,  // 5: erp.finance.v1.TrialBalanceRow.type:type_name -> erp.finance.v1.LedgerAccountType
-	4,  // 6: erp.finance.v1.TrialBalanceRow.debit:type_name -> google.type.Money
-	4,  // 7: erp.finance.v1.TrialBalanceRow.credit:type_name -> google.type.Money
-	4,  // 8: erp.finance.v1.TrialBalanceRow.balance:type_name -> google.type.Money
-	0,  // 9: erp.finance.v1.ReportService.GetTrialBalance:input_type -> erp.finance.v1.GetTrialBalanceRequest
-	1,  // 10: erp.finance.v1.ReportService.GetTrialBalance:output_type -> erp.finance.v1.TrialBalance
-	10, // [10:11] is the sub-list for method output_type
-	9,  // [9:10] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	12, // 2: erp.finance.v1.TrialBalance.debit_total:type_name -> google.type.Money
+	12, // 3: erp.finance.v1.TrialBalance.credit_total:type_name -> google.type.Money
+	12, // 4: erp.finance.v1.TrialBalance.difference:type_name -> google.type.Money
+	13, // 5: erp.finance.v1.TrialBalanceRow.type:type_name -> erp.finance.v1.LedgerAccountType
+	12, // 6: erp.finance.v1.TrialBalanceRow.debit:type_name -> google.type.Money
+	12, // 7: erp.finance.v1.TrialBalanceRow.credit:type_name -> google.type.Money
+	12, // 8: erp.finance.v1.TrialBalanceRow.balance:type_name -> google.type.Money
+	11, // 9: erp.finance.v1.GetReceivablesAgeingRequest.as_of:type_name -> google.type.Date
+	11, // 10: erp.finance.v1.ReceivablesAgeing.as_of:type_name -> google.type.Date
+	5,  // 11: erp.finance.v1.ReceivablesAgeing.currencies:type_name -> erp.finance.v1.CurrencyReceivables
+	6,  // 12: erp.finance.v1.CurrencyReceivables.bands:type_name -> erp.finance.v1.AgeingBand
+	12, // 13: erp.finance.v1.CurrencyReceivables.total:type_name -> google.type.Money
+	11, // 14: erp.finance.v1.AgeingBand.from_date:type_name -> google.type.Date
+	11, // 15: erp.finance.v1.AgeingBand.to_date:type_name -> google.type.Date
+	12, // 16: erp.finance.v1.AgeingBand.amount:type_name -> google.type.Money
+	11, // 17: erp.finance.v1.GetRevenueRequest.from_date:type_name -> google.type.Date
+	11, // 18: erp.finance.v1.GetRevenueRequest.to_date:type_name -> google.type.Date
+	14, // 19: erp.finance.v1.GetRevenueRequest.period:type_name -> erp.v1.Period
+	9,  // 20: erp.finance.v1.Revenue.currencies:type_name -> erp.finance.v1.CurrencyRevenue
+	10, // 21: erp.finance.v1.CurrencyRevenue.periods:type_name -> erp.finance.v1.RevenuePeriod
+	12, // 22: erp.finance.v1.CurrencyRevenue.total:type_name -> google.type.Money
+	11, // 23: erp.finance.v1.RevenuePeriod.from_date:type_name -> google.type.Date
+	11, // 24: erp.finance.v1.RevenuePeriod.to_date:type_name -> google.type.Date
+	12, // 25: erp.finance.v1.RevenuePeriod.invoice_total:type_name -> google.type.Money
+	12, // 26: erp.finance.v1.RevenuePeriod.credit_total:type_name -> google.type.Money
+	12, // 27: erp.finance.v1.RevenuePeriod.total:type_name -> google.type.Money
+	0,  // 28: erp.finance.v1.ReportService.GetTrialBalance:input_type -> erp.finance.v1.GetTrialBalanceRequest
+	3,  // 29: erp.finance.v1.ReportService.GetReceivablesAgeing:input_type -> erp.finance.v1.GetReceivablesAgeingRequest
+	7,  // 30: erp.finance.v1.ReportService.GetRevenue:input_type -> erp.finance.v1.GetRevenueRequest
+	1,  // 31: erp.finance.v1.ReportService.GetTrialBalance:output_type -> erp.finance.v1.TrialBalance
+	4,  // 32: erp.finance.v1.ReportService.GetReceivablesAgeing:output_type -> erp.finance.v1.ReceivablesAgeing
+	8,  // 33: erp.finance.v1.ReportService.GetRevenue:output_type -> erp.finance.v1.Revenue
+	31, // [31:34] is the sub-list for method output_type
+	28, // [28:31] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_erp_finance_v1_report_proto_init() }
@@ -332,13 +963,14 @@ func file_erp_finance_v1_report_proto_init() {
 		return
 	}
 	file_erp_finance_v1_ledger_account_proto_init()
+	file_erp_finance_v1_report_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_erp_finance_v1_report_proto_rawDesc), len(file_erp_finance_v1_report_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,7 +21,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ReportService_GetTrialBalance_FullMethodName = "/erp.finance.v1.ReportService/GetTrialBalance"
+	ReportService_GetTrialBalance_FullMethodName      = "/erp.finance.v1.ReportService/GetTrialBalance"
+	ReportService_GetReceivablesAgeing_FullMethodName = "/erp.finance.v1.ReportService/GetReceivablesAgeing"
+	ReportService_GetRevenue_FullMethodName           = "/erp.finance.v1.ReportService/GetRevenue"
 )
 
 // ReportServiceClient is the client API for ReportService service.
@@ -32,6 +34,12 @@ const (
 type ReportServiceClient interface {
 	// Lists every account with what was posted to it up to a day; debits and credits are equal.
 	GetTrialBalance(ctx context.Context, in *GetTrialBalanceRequest, opts ...grpc.CallOption) (*TrialBalance, error)
+	// Tells how much customers owe and for how long it has been due, currency by currency. Payments
+	// that are not allocated to an invoice take nothing off.
+	GetReceivablesAgeing(ctx context.Context, in *GetReceivablesAgeingRequest, opts ...grpc.CallOption) (*ReceivablesAgeing, error)
+	// Tells what was invoiced, less what was credited, by the day of issue. INVALID_ARGUMENT for more
+	// than 400 periods.
+	GetRevenue(ctx context.Context, in *GetRevenueRequest, opts ...grpc.CallOption) (*Revenue, error)
 }
 
 type reportServiceClient struct {
@@ -52,6 +60,26 @@ func (c *reportServiceClient) GetTrialBalance(ctx context.Context, in *GetTrialB
 	return out, nil
 }
 
+func (c *reportServiceClient) GetReceivablesAgeing(ctx context.Context, in *GetReceivablesAgeingRequest, opts ...grpc.CallOption) (*ReceivablesAgeing, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReceivablesAgeing)
+	err := c.cc.Invoke(ctx, ReportService_GetReceivablesAgeing_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reportServiceClient) GetRevenue(ctx context.Context, in *GetRevenueRequest, opts ...grpc.CallOption) (*Revenue, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Revenue)
+	err := c.cc.Invoke(ctx, ReportService_GetRevenue_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReportServiceServer is the server API for ReportService service.
 // All implementations must embed UnimplementedReportServiceServer
 // for forward compatibility.
@@ -60,6 +88,12 @@ func (c *reportServiceClient) GetTrialBalance(ctx context.Context, in *GetTrialB
 type ReportServiceServer interface {
 	// Lists every account with what was posted to it up to a day; debits and credits are equal.
 	GetTrialBalance(context.Context, *GetTrialBalanceRequest) (*TrialBalance, error)
+	// Tells how much customers owe and for how long it has been due, currency by currency. Payments
+	// that are not allocated to an invoice take nothing off.
+	GetReceivablesAgeing(context.Context, *GetReceivablesAgeingRequest) (*ReceivablesAgeing, error)
+	// Tells what was invoiced, less what was credited, by the day of issue. INVALID_ARGUMENT for more
+	// than 400 periods.
+	GetRevenue(context.Context, *GetRevenueRequest) (*Revenue, error)
 	mustEmbedUnimplementedReportServiceServer()
 }
 
@@ -72,6 +106,12 @@ type UnimplementedReportServiceServer struct{}
 
 func (UnimplementedReportServiceServer) GetTrialBalance(context.Context, *GetTrialBalanceRequest) (*TrialBalance, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTrialBalance not implemented")
+}
+func (UnimplementedReportServiceServer) GetReceivablesAgeing(context.Context, *GetReceivablesAgeingRequest) (*ReceivablesAgeing, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReceivablesAgeing not implemented")
+}
+func (UnimplementedReportServiceServer) GetRevenue(context.Context, *GetRevenueRequest) (*Revenue, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRevenue not implemented")
 }
 func (UnimplementedReportServiceServer) mustEmbedUnimplementedReportServiceServer() {}
 func (UnimplementedReportServiceServer) testEmbeddedByValue()                       {}
@@ -112,6 +152,42 @@ func _ReportService_GetTrialBalance_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReportService_GetReceivablesAgeing_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetReceivablesAgeingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).GetReceivablesAgeing(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_GetReceivablesAgeing_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).GetReceivablesAgeing(ctx, req.(*GetReceivablesAgeingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReportService_GetRevenue_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRevenueRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).GetRevenue(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_GetRevenue_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).GetRevenue(ctx, req.(*GetRevenueRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReportService_ServiceDesc is the grpc.ServiceDesc for ReportService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -122,6 +198,14 @@ var ReportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetTrialBalance",
 			Handler:    _ReportService_GetTrialBalance_Handler,
+		},
+		{
+			MethodName: "GetReceivablesAgeing",
+			Handler:    _ReportService_GetReceivablesAgeing_Handler,
+		},
+		{
+			MethodName: "GetRevenue",
+			Handler:    _ReportService_GetRevenue_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

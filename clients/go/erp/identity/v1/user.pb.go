@@ -1253,15 +1253,18 @@ const file_erp_identity_v1_user_proto_rawDesc = "" +
 	"\n" +
 	"updated_by\x18^ \x01(\tB\x04\xe2A\x01\x03R\tupdatedBy\x12\x12\n" +
 	"\x04etag\x18c \x01(\tR\x04etag:1\x8a\xb5\x18-\n" +
-	"\x05users\x12\x12display_name,email\x18\x01\"\x0eidentity.users\"U\n" +
-	"\fUserDisabled\x12\x17\n" +
-	"\auser_id\x18\x01 \x01(\tR\x06userId:,\x92\xb5\x18(\n" +
-	"\ruser.disabled\x12\x0eidentity.users\x1a\auser_id\"S\n" +
-	"\vUserEnabled\x12\x17\n" +
-	"\auser_id\x18\x01 \x01(\tR\x06userId:+\x92\xb5\x18'\n" +
-	"\fuser.enabled\x12\x0eidentity.users\x1a\auser_id\"d\n" +
-	"\x13UserPasswordChanged\x12\x17\n" +
-	"\auser_id\x18\x01 \x01(\tR\x06userId:4\x92\xb5\x180\n" +
+	"\x05users\x12\x12display_name,email\x18\x01\"\x0eidentity.users\"q\n" +
+	"\fUserDisabled\x123\n" +
+	"\auser_id\x18\x01 \x01(\tB\x1a\x8a\xb5\x18\x16\n" +
+	"\x14erp.identity.v1.UserR\x06userId:,\x92\xb5\x18(\n" +
+	"\ruser.disabled\x12\x0eidentity.users\x1a\auser_id\"o\n" +
+	"\vUserEnabled\x123\n" +
+	"\auser_id\x18\x01 \x01(\tB\x1a\x8a\xb5\x18\x16\n" +
+	"\x14erp.identity.v1.UserR\x06userId:+\x92\xb5\x18'\n" +
+	"\fuser.enabled\x12\x0eidentity.users\x1a\auser_id\"\x80\x01\n" +
+	"\x13UserPasswordChanged\x123\n" +
+	"\auser_id\x18\x01 \x01(\tB\x1a\x8a\xb5\x18\x16\n" +
+	"\x14erp.identity.v1.UserR\x06userId:4\x92\xb5\x180\n" +
 	"\x15user.password_changed\x12\x0eidentity.users\x1a\auser_id\"\xa5\x01\n" +
 	"\x11CreateUserRequest\x12/\n" +
 	"\x04user\x18\x01 \x01(\v2\x15.erp.identity.v1.UserB\x04\xe2A\x01\x02R\x04user\x12*\n" +

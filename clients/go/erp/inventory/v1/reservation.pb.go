@@ -1346,42 +1346,50 @@ const file_erp_inventory_v1_reservation_proto_rawDesc = "" +
 	"\n" +
 	"updated_by\x18^ \x01(\tB\x04\xe2A\x01\x03R\tupdatedBy\x12\x12\n" +
 	"\x04etag\x18c \x01(\tR\x04etag:\x14\x8a\xb5\x18\x10\n" +
-	"\freservations(\x01\"\x85\x01\n" +
-	"\x0fReservationLine\x12\x1d\n" +
+	"\freservations(\x01\"\xc5\x01\n" +
+	"\x0fReservationLine\x12;\n" +
 	"\n" +
-	"product_id\x18\x01 \x01(\tR\tproductId\x12!\n" +
-	"\fwarehouse_id\x18\x02 \x01(\tR\vwarehouseId\x120\n" +
-	"\bquantity\x18\x03 \x01(\v2\x14.google.type.DecimalR\bquantity\"\x86\x02\n" +
-	"\x0fReservationHeld\x12%\n" +
-	"\x0ereservation_id\x18\x01 \x01(\tR\rreservationId\x12\x1b\n" +
+	"product_id\x18\x01 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12C\n" +
+	"\fwarehouse_id\x18\x02 \x01(\tB \x8a\xb5\x18\x1c\n" +
+	"\x1aerp.inventory.v1.WarehouseR\vwarehouseId\x120\n" +
+	"\bquantity\x18\x03 \x01(\v2\x14.google.type.DecimalR\bquantity\"\xaa\x02\n" +
+	"\x0fReservationHeld\x12I\n" +
+	"\x0ereservation_id\x18\x01 \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationR\rreservationId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x127\n" +
 	"\x05lines\x18\x03 \x03(\v2!.erp.inventory.v1.ReservationLineR\x05lines\x12;\n" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime:9\x92\xb5\x185\n" +
-	"\x10reservation.held\x12\x16inventory.reservations\x1a\tsource_id\"\x9a\x01\n" +
-	"\x14ReservationConfirmed\x12%\n" +
-	"\x0ereservation_id\x18\x01 \x01(\tR\rreservationId\x12\x1b\n" +
+	"\x10reservation.held\x12\x16inventory.reservations\x1a\tsource_id\"\xbe\x01\n" +
+	"\x14ReservationConfirmed\x12I\n" +
+	"\x0ereservation_id\x18\x01 \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationR\rreservationId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId:>\x92\xb5\x18:\n" +
-	"\x15reservation.confirmed\x12\x16inventory.reservations\x1a\tsource_id\"\xfb\x01\n" +
-	"\x13ReservationConsumed\x12%\n" +
-	"\x0ereservation_id\x18\x01 \x01(\tR\rreservationId\x12\x1b\n" +
+	"\x15reservation.confirmed\x12\x16inventory.reservations\x1a\tsource_id\"\xbb\x02\n" +
+	"\x13ReservationConsumed\x12I\n" +
+	"\x0ereservation_id\x18\x01 \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationR\rreservationId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x127\n" +
-	"\x05lines\x18\x03 \x03(\v2!.erp.inventory.v1.ReservationLineR\x05lines\x12(\n" +
-	"\x05costs\x18\x04 \x03(\v2\x12.google.type.MoneyR\x05costs:=\x92\xb5\x189\n" +
-	"\x14reservation.consumed\x12\x16inventory.reservations\x1a\tsource_id\"\x98\x01\n" +
-	"\x13ReservationReleased\x12%\n" +
-	"\x0ereservation_id\x18\x01 \x01(\tR\rreservationId\x12\x1b\n" +
+	"\x05lines\x18\x03 \x03(\v2!.erp.inventory.v1.ReservationLineR\x05lines\x12D\n" +
+	"\x05costs\x18\x04 \x03(\v2\x12.google.type.MoneyB\x1a\x8a\xb5\x18\x16\"\x14inventory.costs.readR\x05costs:=\x92\xb5\x189\n" +
+	"\x14reservation.consumed\x12\x16inventory.reservations\x1a\tsource_id\"\xbc\x01\n" +
+	"\x13ReservationReleased\x12I\n" +
+	"\x0ereservation_id\x18\x01 \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationR\rreservationId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId:=\x92\xb5\x189\n" +
-	"\x14reservation.released\x12\x16inventory.reservations\x1a\tsource_id\"\x96\x01\n" +
-	"\x12ReservationExpired\x12%\n" +
-	"\x0ereservation_id\x18\x01 \x01(\tR\rreservationId\x12\x1b\n" +
+	"\x14reservation.released\x12\x16inventory.reservations\x1a\tsource_id\"\xba\x01\n" +
+	"\x12ReservationExpired\x12I\n" +
+	"\x0ereservation_id\x18\x01 \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationR\rreservationId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId:<\x92\xb5\x188\n" +
-	"\x13reservation.expired\x12\x16inventory.reservations\x1a\tsource_id\"\xfb\x01\n" +
-	"\x13ReservationReturned\x12%\n" +
-	"\x0ereservation_id\x18\x01 \x01(\tR\rreservationId\x12\x1b\n" +
+	"\x13reservation.expired\x12\x16inventory.reservations\x1a\tsource_id\"\xbb\x02\n" +
+	"\x13ReservationReturned\x12I\n" +
+	"\x0ereservation_id\x18\x01 \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationR\rreservationId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x127\n" +
-	"\x05lines\x18\x03 \x03(\v2!.erp.inventory.v1.ReservationLineR\x05lines\x12(\n" +
-	"\x05costs\x18\x04 \x03(\v2\x12.google.type.MoneyR\x05costs:=\x92\xb5\x189\n" +
+	"\x05lines\x18\x03 \x03(\v2!.erp.inventory.v1.ReservationLineR\x05lines\x12D\n" +
+	"\x05costs\x18\x04 \x03(\v2\x12.google.type.MoneyB\x1a\x8a\xb5\x18\x16\"\x14inventory.costs.readR\x05costs:=\x92\xb5\x189\n" +
 	"\x14reservation.returned\x12\x16inventory.reservations\x1a\tsource_id\"5\n" +
 	"\x15GetReservationRequest\x12\x1c\n" +
 	"\x02id\x18\x01 \x01(\tB\f\xe2A\x01\x02\xbaH\x05r\x03\xb0\x01\x01R\x02id\"G\n" +

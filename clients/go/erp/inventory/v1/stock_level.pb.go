@@ -51,6 +51,9 @@ type StockLevel struct {
 	// What the units on hand are worth, the sum of the moves' values; absent while
 	// no cost is known.
 	Value *money.Money `protobuf:"bytes,9,opt,name=value,proto3" json:"value,omitempty"`
+	// Whether the product has run low there: `available` is below `reorder_level`; computed by the
+	// database. The filter `below_reorder_level = true` lists what must be ordered.
+	BelowReorderLevel bool `protobuf:"varint,10,opt,name=below_reorder_level,json=belowReorderLevel,proto3" json:"below_reorder_level,omitempty"`
 	// When the stock level was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,90,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the stock level was last changed.
@@ -156,6 +159,13 @@ func (x *StockLevel) GetValue() *money.Money {
 		return x.Value
 	}
 	return nil
+}
+
+func (x *StockLevel) GetBelowReorderLevel() bool {
+	if x != nil {
+		return x.BelowReorderLevel
+	}
+	return false
 }
 
 func (x *StockLevel) GetCreateTime() *timestamppb.Timestamp {
@@ -893,7 +903,7 @@ var File_erp_inventory_v1_stock_level_proto protoreflect.FileDescriptor
 
 const file_erp_inventory_v1_stock_level_proto_rawDesc = "" +
 	"\n" +
-	"\"erp/inventory/v1/stock_level.proto\x12\x10erp.inventory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\xef\x05\n" +
+	"\"erp/inventory/v1/stock_level.proto\x12\x10erp.inventory.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\"\x9f\x06\n" +
 	"\n" +
 	"StockLevel\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12!\n" +
@@ -907,7 +917,9 @@ const file_erp_inventory_v1_stock_level_proto_rawDesc = "" +
 	"\breserved\x18\x06 \x01(\v2\x14.google.type.DecimalR\breserved\x122\n" +
 	"\tavailable\x18\a \x01(\v2\x14.google.type.DecimalR\tavailable\x129\n" +
 	"\rreorder_level\x18\b \x01(\v2\x14.google.type.DecimalR\freorderLevel\x12D\n" +
-	"\x05value\x18\t \x01(\v2\x12.google.type.MoneyB\x1a\x8a\xb5\x18\x16\"\x14inventory.costs.readR\x05value\x12A\n" +
+	"\x05value\x18\t \x01(\v2\x12.google.type.MoneyB\x1a\x8a\xb5\x18\x16\"\x14inventory.costs.readR\x05value\x12.\n" +
+	"\x13below_reorder_level\x18\n" +
+	" \x01(\bR\x11belowReorderLevel\x12A\n" +
 	"\vcreate_time\x18Z \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12A\n" +
 	"\vupdate_time\x18[ \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
@@ -917,21 +929,27 @@ const file_erp_inventory_v1_stock_level_proto_rawDesc = "" +
 	"\n" +
 	"updated_by\x18^ \x01(\tB\x04\xe2A\x01\x03R\tupdatedBy\x12\x12\n" +
 	"\x04etag\x18c \x01(\tR\x04etag:\x14\x8a\xb5\x18\x10\n" +
-	"\fstock_levels(\x01\"\x96\x02\n" +
-	"\bStockLow\x12$\n" +
-	"\x0estock_level_id\x18\x01 \x01(\tR\fstockLevelId\x12\x1d\n" +
+	"\fstock_levels(\x01\"\xf9\x02\n" +
+	"\bStockLow\x12G\n" +
+	"\x0estock_level_id\x18\x01 \x01(\tB!\x8a\xb5\x18\x1d\n" +
+	"\x1berp.inventory.v1.StockLevelR\fstockLevelId\x12;\n" +
 	"\n" +
-	"product_id\x18\x02 \x01(\tR\tproductId\x12!\n" +
-	"\fwarehouse_id\x18\x03 \x01(\tR\vwarehouseId\x122\n" +
+	"product_id\x18\x02 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12C\n" +
+	"\fwarehouse_id\x18\x03 \x01(\tB \x8a\xb5\x18\x1c\n" +
+	"\x1aerp.inventory.v1.WarehouseR\vwarehouseId\x122\n" +
 	"\tavailable\x18\x04 \x01(\v2\x14.google.type.DecimalR\tavailable\x129\n" +
 	"\rreorder_level\x18\x05 \x01(\v2\x14.google.type.DecimalR\freorderLevel:3\x92\xb5\x18/\n" +
 	"\tstock.low\x12\x16inventory.stock-levels\x1a\n" +
-	"product_id\"\xf7\x01\n" +
-	"\x0fReorderLevelSet\x12$\n" +
-	"\x0estock_level_id\x18\x01 \x01(\tR\fstockLevelId\x12\x1d\n" +
+	"product_id\"\xda\x02\n" +
+	"\x0fReorderLevelSet\x12G\n" +
+	"\x0estock_level_id\x18\x01 \x01(\tB!\x8a\xb5\x18\x1d\n" +
+	"\x1berp.inventory.v1.StockLevelR\fstockLevelId\x12;\n" +
 	"\n" +
-	"product_id\x18\x02 \x01(\tR\tproductId\x12!\n" +
-	"\fwarehouse_id\x18\x03 \x01(\tR\vwarehouseId\x129\n" +
+	"product_id\x18\x02 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12C\n" +
+	"\fwarehouse_id\x18\x03 \x01(\tB \x8a\xb5\x18\x1c\n" +
+	"\x1aerp.inventory.v1.WarehouseR\vwarehouseId\x129\n" +
 	"\rreorder_level\x18\x04 \x01(\v2\x14.google.type.DecimalR\freorderLevel:A\x92\xb5\x18=\n" +
 	"\x17stock.reorder_level_set\x12\x16inventory.stock-levels\x1a\n" +
 	"product_id\"4\n" +

@@ -1306,20 +1306,24 @@ const file_erp_inventory_v1_stock_move_proto_rawDesc = "" +
 	"\x04etag\x18c \x01(\tR\x04etag:\x13\x8a\xb5\x18\x0f\n" +
 	"\vstock_moves(\x01B\f\n" +
 	"\n" +
-	"_source_id\"\xfa\x03\n" +
+	"_source_id\"\x93\x05\n" +
 	"\n" +
-	"StockMoved\x12\"\n" +
-	"\rstock_move_id\x18\x01 \x01(\tR\vstockMoveId\x12\x1d\n" +
+	"StockMoved\x12D\n" +
+	"\rstock_move_id\x18\x01 \x01(\tB \x8a\xb5\x18\x1c\n" +
+	"\x1aerp.inventory.v1.StockMoveR\vstockMoveId\x12;\n" +
 	"\n" +
-	"product_id\x18\x02 \x01(\tR\tproductId\x12!\n" +
-	"\fwarehouse_id\x18\x03 \x01(\tR\vwarehouseId\x123\n" +
+	"product_id\x18\x02 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12C\n" +
+	"\fwarehouse_id\x18\x03 \x01(\tB \x8a\xb5\x18\x1c\n" +
+	"\x1aerp.inventory.v1.WarehouseR\vwarehouseId\x123\n" +
 	"\x04kind\x18\x04 \x01(\x0e2\x1f.erp.inventory.v1.StockMoveKindR\x04kind\x120\n" +
-	"\bquantity\x18\x05 \x01(\v2\x14.google.type.DecimalR\bquantity\x12(\n" +
-	"\x05value\x18\x06 \x01(\v2\x12.google.type.MoneyR\x05value\x12\x1f\n" +
+	"\bquantity\x18\x05 \x01(\v2\x14.google.type.DecimalR\bquantity\x12D\n" +
+	"\x05value\x18\x06 \x01(\v2\x12.google.type.MoneyB\x1a\x8a\xb5\x18\x16\"\x14inventory.costs.readR\x05value\x12\x1f\n" +
 	"\vsource_type\x18\a \x01(\tR\n" +
 	"sourceType\x12 \n" +
-	"\tsource_id\x18\b \x01(\tH\x00R\bsourceId\x88\x01\x01\x12\x1e\n" +
-	"\border_id\x18\t \x01(\tH\x01R\aorderId\x88\x01\x01\x12A\n" +
+	"\tsource_id\x18\b \x01(\tH\x00R\bsourceId\x88\x01\x01\x129\n" +
+	"\border_id\x18\t \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderH\x01R\aorderId\x88\x01\x01\x12A\n" +
 	"\x0eeffective_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime:4\x92\xb5\x180\n" +
 	"\vstock.moved\x12\x15inventory.stock-moves\x1a\n" +

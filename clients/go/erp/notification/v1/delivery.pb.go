@@ -988,16 +988,18 @@ const file_erp_notification_v1_delivery_proto_rawDesc = "" +
 	"deliveries\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\xb4\x01\n" +
-	"\x10NotificationSent\x12\x1f\n" +
-	"\vdelivery_id\x18\x01 \x01(\tR\n" +
+	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\xd8\x01\n" +
+	"\x10NotificationSent\x12C\n" +
+	"\vdelivery_id\x18\x01 \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.notification.v1.DeliveryR\n" +
 	"deliveryId\x12!\n" +
 	"\ftemplate_key\x18\x02 \x01(\tR\vtemplateKey\x12\x1d\n" +
 	"\n" +
 	"dedupe_key\x18\x03 \x01(\tR\tdedupeKey:=\x92\xb5\x189\n" +
-	"\x11notification.sent\x12\x17notification.deliveries\x1a\vdelivery_id\"\xce\x01\n" +
-	"\x12NotificationFailed\x12\x1f\n" +
-	"\vdelivery_id\x18\x01 \x01(\tR\n" +
+	"\x11notification.sent\x12\x17notification.deliveries\x1a\vdelivery_id\"\xf2\x01\n" +
+	"\x12NotificationFailed\x12C\n" +
+	"\vdelivery_id\x18\x01 \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.notification.v1.DeliveryR\n" +
 	"deliveryId\x12!\n" +
 	"\ftemplate_key\x18\x02 \x01(\tR\vtemplateKey\x12\x1d\n" +
 	"\n" +

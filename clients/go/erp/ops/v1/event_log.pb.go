@@ -768,6 +768,162 @@ func (x *ConsumerLag) GetLag() int64 {
 	return 0
 }
 
+// Asks what waits to be published.
+type GetOutboxStatusRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only the outbox of this service, such as `orders`; empty: those of all.
+	Service       string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOutboxStatusRequest) Reset() {
+	*x = GetOutboxStatusRequest{}
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOutboxStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOutboxStatusRequest) ProtoMessage() {}
+
+func (x *GetOutboxStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOutboxStatusRequest.ProtoReflect.Descriptor instead.
+func (*GetOutboxStatusRequest) Descriptor() ([]byte, []int) {
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GetOutboxStatusRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+// What waits to be published.
+type GetOutboxStatusResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One row for each service, by name.
+	Outboxes      []*OutboxStatus `protobuf:"bytes,1,rep,name=outboxes,proto3" json:"outboxes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOutboxStatusResponse) Reset() {
+	*x = GetOutboxStatusResponse{}
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOutboxStatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOutboxStatusResponse) ProtoMessage() {}
+
+func (x *GetOutboxStatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOutboxStatusResponse.ProtoReflect.Descriptor instead.
+func (*GetOutboxStatusResponse) Descriptor() ([]byte, []int) {
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetOutboxStatusResponse) GetOutboxes() []*OutboxStatus {
+	if x != nil {
+		return x.Outboxes
+	}
+	return nil
+}
+
+// What waits in one service's outbox.
+type OutboxStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose events they are, such as `orders`.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// How many events wait, counted up to 10,001.
+	EventCount int64 `protobuf:"varint,2,opt,name=event_count,json=eventCount,proto3" json:"event_count,omitempty"`
+	// When the one was written that has waited for longest; absent: none waits.
+	OldestTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=oldest_time,json=oldestTime,proto3" json:"oldest_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutboxStatus) Reset() {
+	*x = OutboxStatus{}
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutboxStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutboxStatus) ProtoMessage() {}
+
+func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_ops_v1_event_log_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutboxStatus.ProtoReflect.Descriptor instead.
+func (*OutboxStatus) Descriptor() ([]byte, []int) {
+	return file_erp_ops_v1_event_log_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *OutboxStatus) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *OutboxStatus) GetEventCount() int64 {
+	if x != nil {
+		return x.EventCount
+	}
+	return 0
+}
+
+func (x *OutboxStatus) GetOldestTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OldestTime
+	}
+	return nil
+}
+
 var File_erp_ops_v1_event_log_proto protoreflect.FileDescriptor
 
 const file_erp_ops_v1_event_log_proto_rawDesc = "" +
@@ -827,7 +983,17 @@ const file_erp_ops_v1_event_log_proto_rawDesc = "" +
 	"\vConsumerLag\x12\x1a\n" +
 	"\bconsumer\x18\x01 \x01(\tR\bconsumer\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x10\n" +
-	"\x03lag\x18\x03 \x01(\x03R\x03lag2\xe4\x05\n" +
+	"\x03lag\x18\x03 \x01(\x03R\x03lag\";\n" +
+	"\x16GetOutboxStatusRequest\x12!\n" +
+	"\aservice\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\aservice\"O\n" +
+	"\x17GetOutboxStatusResponse\x124\n" +
+	"\boutboxes\x18\x01 \x03(\v2\x18.erp.ops.v1.OutboxStatusR\boutboxes\"\x86\x01\n" +
+	"\fOutboxStatus\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1f\n" +
+	"\vevent_count\x18\x02 \x01(\x03R\n" +
+	"eventCount\x12;\n" +
+	"\voldest_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"oldestTime2\xf0\x06\n" +
 	"\x0fEventLogService\x12x\n" +
 	"\n" +
 	"TailEvents\x12\x1d.erp.ops.v1.TailEventsRequest\x1a\x1e.erp.ops.v1.TailEventsResponse\"+\x8a\xb5\x18\x11\n" +
@@ -839,7 +1005,9 @@ const file_erp_ops_v1_event_log_proto_rawDesc = "" +
 	"\x10ReplayDeadLetter\x12#.erp.ops.v1.ReplayDeadLetterRequest\x1a$.erp.ops.v1.ReplayDeadLetterResponse\"N\x8a\xb5\x18\x19\n" +
 	"\x17ops.dead-letters.replay\x82\xd3\xe4\x93\x02+:\x01*\"&/api/v1/dead-letters/{event_id}:replay\x12\x8a\x01\n" +
 	"\x0eGetConsumerLag\x12!.erp.ops.v1.GetConsumerLagRequest\x1a\".erp.ops.v1.GetConsumerLagResponse\"1\x8a\xb5\x18\x11\n" +
-	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/consumer-lagB\x92\x01\n" +
+	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/consumer-lag\x12\x89\x01\n" +
+	"\x0fGetOutboxStatus\x12\".erp.ops.v1.GetOutboxStatusRequest\x1a#.erp.ops.v1.GetOutboxStatusResponse\"-\x8a\xb5\x18\x11\n" +
+	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/outboxesB\x92\x01\n" +
 	"\x0ecom.erp.ops.v1B\rEventLogProtoP\x01Z'tessera.example/client/erp/ops/v1;opsv1\xa2\x02\x03EOX\xaa\x02\n" +
 	"Erp.Ops.V1\xca\x02\n" +
 	"Erp\\Ops\\V1\xe2\x02\x16Erp\\Ops\\V1\\GPBMetadata\xea\x02\fErp::Ops::V1b\x06proto3"
@@ -856,7 +1024,7 @@ func file_erp_ops_v1_event_log_proto_rawDescGZIP() []byte {
 	return file_erp_ops_v1_event_log_proto_rawDescData
 }
 
-var file_erp_ops_v1_event_log_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_erp_ops_v1_event_log_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_erp_ops_v1_event_log_proto_goTypes = []any{
 	(*TailEventsRequest)(nil),        // 0: erp.ops.v1.TailEventsRequest
 	(*TailEventsResponse)(nil),       // 1: erp.ops.v1.TailEventsResponse
@@ -870,33 +1038,40 @@ var file_erp_ops_v1_event_log_proto_goTypes = []any{
 	(*GetConsumerLagRequest)(nil),    // 9: erp.ops.v1.GetConsumerLagRequest
 	(*GetConsumerLagResponse)(nil),   // 10: erp.ops.v1.GetConsumerLagResponse
 	(*ConsumerLag)(nil),              // 11: erp.ops.v1.ConsumerLag
-	(*v1.EventEnvelope)(nil),         // 12: erp.v1.EventEnvelope
-	(*timestamppb.Timestamp)(nil),    // 13: google.protobuf.Timestamp
+	(*GetOutboxStatusRequest)(nil),   // 12: erp.ops.v1.GetOutboxStatusRequest
+	(*GetOutboxStatusResponse)(nil),  // 13: erp.ops.v1.GetOutboxStatusResponse
+	(*OutboxStatus)(nil),             // 14: erp.ops.v1.OutboxStatus
+	(*v1.EventEnvelope)(nil),         // 15: erp.v1.EventEnvelope
+	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
 }
 var file_erp_ops_v1_event_log_proto_depIdxs = []int32{
-	12, // 0: erp.ops.v1.TailEventsResponse.events:type_name -> erp.v1.EventEnvelope
-	12, // 1: erp.ops.v1.WatchEventsResponse.event:type_name -> erp.v1.EventEnvelope
+	15, // 0: erp.ops.v1.TailEventsResponse.events:type_name -> erp.v1.EventEnvelope
+	15, // 1: erp.ops.v1.WatchEventsResponse.event:type_name -> erp.v1.EventEnvelope
 	6,  // 2: erp.ops.v1.ListDeadLettersResponse.dead_letters:type_name -> erp.ops.v1.DeadLetter
-	12, // 3: erp.ops.v1.DeadLetter.event:type_name -> erp.v1.EventEnvelope
-	13, // 4: erp.ops.v1.DeadLetter.create_time:type_name -> google.protobuf.Timestamp
-	13, // 5: erp.ops.v1.DeadLetter.replay_time:type_name -> google.protobuf.Timestamp
-	13, // 6: erp.ops.v1.ReplayDeadLetterResponse.replay_time:type_name -> google.protobuf.Timestamp
+	15, // 3: erp.ops.v1.DeadLetter.event:type_name -> erp.v1.EventEnvelope
+	16, // 4: erp.ops.v1.DeadLetter.create_time:type_name -> google.protobuf.Timestamp
+	16, // 5: erp.ops.v1.DeadLetter.replay_time:type_name -> google.protobuf.Timestamp
+	16, // 6: erp.ops.v1.ReplayDeadLetterResponse.replay_time:type_name -> google.protobuf.Timestamp
 	11, // 7: erp.ops.v1.GetConsumerLagResponse.lags:type_name -> erp.ops.v1.ConsumerLag
-	0,  // 8: erp.ops.v1.EventLogService.TailEvents:input_type -> erp.ops.v1.TailEventsRequest
-	2,  // 9: erp.ops.v1.EventLogService.WatchEvents:input_type -> erp.ops.v1.WatchEventsRequest
-	4,  // 10: erp.ops.v1.EventLogService.ListDeadLetters:input_type -> erp.ops.v1.ListDeadLettersRequest
-	7,  // 11: erp.ops.v1.EventLogService.ReplayDeadLetter:input_type -> erp.ops.v1.ReplayDeadLetterRequest
-	9,  // 12: erp.ops.v1.EventLogService.GetConsumerLag:input_type -> erp.ops.v1.GetConsumerLagRequest
-	1,  // 13: erp.ops.v1.EventLogService.TailEvents:output_type -> erp.ops.v1.TailEventsResponse
-	3,  // 14: erp.ops.v1.EventLogService.WatchEvents:output_type -> erp.ops.v1.WatchEventsResponse
-	5,  // 15: erp.ops.v1.EventLogService.ListDeadLetters:output_type -> erp.ops.v1.ListDeadLettersResponse
-	8,  // 16: erp.ops.v1.EventLogService.ReplayDeadLetter:output_type -> erp.ops.v1.ReplayDeadLetterResponse
-	10, // 17: erp.ops.v1.EventLogService.GetConsumerLag:output_type -> erp.ops.v1.GetConsumerLagResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	14, // 8: erp.ops.v1.GetOutboxStatusResponse.outboxes:type_name -> erp.ops.v1.OutboxStatus
+	16, // 9: erp.ops.v1.OutboxStatus.oldest_time:type_name -> google.protobuf.Timestamp
+	0,  // 10: erp.ops.v1.EventLogService.TailEvents:input_type -> erp.ops.v1.TailEventsRequest
+	2,  // 11: erp.ops.v1.EventLogService.WatchEvents:input_type -> erp.ops.v1.WatchEventsRequest
+	4,  // 12: erp.ops.v1.EventLogService.ListDeadLetters:input_type -> erp.ops.v1.ListDeadLettersRequest
+	7,  // 13: erp.ops.v1.EventLogService.ReplayDeadLetter:input_type -> erp.ops.v1.ReplayDeadLetterRequest
+	9,  // 14: erp.ops.v1.EventLogService.GetConsumerLag:input_type -> erp.ops.v1.GetConsumerLagRequest
+	12, // 15: erp.ops.v1.EventLogService.GetOutboxStatus:input_type -> erp.ops.v1.GetOutboxStatusRequest
+	1,  // 16: erp.ops.v1.EventLogService.TailEvents:output_type -> erp.ops.v1.TailEventsResponse
+	3,  // 17: erp.ops.v1.EventLogService.WatchEvents:output_type -> erp.ops.v1.WatchEventsResponse
+	5,  // 18: erp.ops.v1.EventLogService.ListDeadLetters:output_type -> erp.ops.v1.ListDeadLettersResponse
+	8,  // 19: erp.ops.v1.EventLogService.ReplayDeadLetter:output_type -> erp.ops.v1.ReplayDeadLetterResponse
+	10, // 20: erp.ops.v1.EventLogService.GetConsumerLag:output_type -> erp.ops.v1.GetConsumerLagResponse
+	13, // 21: erp.ops.v1.EventLogService.GetOutboxStatus:output_type -> erp.ops.v1.GetOutboxStatusResponse
+	16, // [16:22] is the sub-list for method output_type
+	10, // [10:16] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_erp_ops_v1_event_log_proto_init() }
@@ -910,7 +1085,7 @@ func file_erp_ops_v1_event_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_erp_ops_v1_event_log_proto_rawDesc), len(file_erp_ops_v1_event_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	EventLogService_ListDeadLetters_FullMethodName  = "/erp.ops.v1.EventLogService/ListDeadLetters"
 	EventLogService_ReplayDeadLetter_FullMethodName = "/erp.ops.v1.EventLogService/ReplayDeadLetter"
 	EventLogService_GetConsumerLag_FullMethodName   = "/erp.ops.v1.EventLogService/GetConsumerLag"
+	EventLogService_GetOutboxStatus_FullMethodName  = "/erp.ops.v1.EventLogService/GetOutboxStatus"
 )
 
 // EventLogServiceClient is the client API for EventLogService service.
@@ -49,6 +50,8 @@ type EventLogServiceClient interface {
 	ReplayDeadLetter(ctx context.Context, in *ReplayDeadLetterRequest, opts ...grpc.CallOption) (*ReplayDeadLetterResponse, error)
 	// Tells how many events each consumer has not handled yet, of all tenants together.
 	GetConsumerLag(ctx context.Context, in *GetConsumerLagRequest, opts ...grpc.CallOption) (*GetConsumerLagResponse, error)
+	// Tells how many events each service has written and not published yet, of all tenants together.
+	GetOutboxStatus(ctx context.Context, in *GetOutboxStatusRequest, opts ...grpc.CallOption) (*GetOutboxStatusResponse, error)
 }
 
 type eventLogServiceClient struct {
@@ -118,6 +121,16 @@ func (c *eventLogServiceClient) GetConsumerLag(ctx context.Context, in *GetConsu
 	return out, nil
 }
 
+func (c *eventLogServiceClient) GetOutboxStatus(ctx context.Context, in *GetOutboxStatusRequest, opts ...grpc.CallOption) (*GetOutboxStatusResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOutboxStatusResponse)
+	err := c.cc.Invoke(ctx, EventLogService_GetOutboxStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EventLogServiceServer is the server API for EventLogService service.
 // All implementations must embed UnimplementedEventLogServiceServer
 // for forward compatibility.
@@ -139,6 +152,8 @@ type EventLogServiceServer interface {
 	ReplayDeadLetter(context.Context, *ReplayDeadLetterRequest) (*ReplayDeadLetterResponse, error)
 	// Tells how many events each consumer has not handled yet, of all tenants together.
 	GetConsumerLag(context.Context, *GetConsumerLagRequest) (*GetConsumerLagResponse, error)
+	// Tells how many events each service has written and not published yet, of all tenants together.
+	GetOutboxStatus(context.Context, *GetOutboxStatusRequest) (*GetOutboxStatusResponse, error)
 	mustEmbedUnimplementedEventLogServiceServer()
 }
 
@@ -163,6 +178,9 @@ func (UnimplementedEventLogServiceServer) ReplayDeadLetter(context.Context, *Rep
 }
 func (UnimplementedEventLogServiceServer) GetConsumerLag(context.Context, *GetConsumerLagRequest) (*GetConsumerLagResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConsumerLag not implemented")
+}
+func (UnimplementedEventLogServiceServer) GetOutboxStatus(context.Context, *GetOutboxStatusRequest) (*GetOutboxStatusResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOutboxStatus not implemented")
 }
 func (UnimplementedEventLogServiceServer) mustEmbedUnimplementedEventLogServiceServer() {}
 func (UnimplementedEventLogServiceServer) testEmbeddedByValue()                         {}
@@ -268,6 +286,24 @@ func _EventLogService_GetConsumerLag_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EventLogService_GetOutboxStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOutboxStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EventLogServiceServer).GetOutboxStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EventLogService_GetOutboxStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EventLogServiceServer).GetOutboxStatus(ctx, req.(*GetOutboxStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EventLogService_ServiceDesc is the grpc.ServiceDesc for EventLogService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -290,6 +326,10 @@ var EventLogService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetConsumerLag",
 			Handler:    _EventLogService_GetConsumerLag_Handler,
+		},
+		{
+			MethodName: "GetOutboxStatus",
+			Handler:    _EventLogService_GetOutboxStatus_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

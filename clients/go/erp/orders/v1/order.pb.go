@@ -20,7 +20,7 @@ import (
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
-	_ "tessera.example/client/erp/v1"
+	v1 "tessera.example/client/erp/v1"
 	unsafe "unsafe"
 )
 
@@ -1913,11 +1913,332 @@ func (x *GetOrderTimelineResponse) GetSagas() []*Saga {
 	return nil
 }
 
+// Asks what was ordered.
+type GetOrderStatisticsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first day of order that counts.
+	FromDate *date.Date `protobuf:"bytes,1,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// The last one.
+	ToDate *date.Date `protobuf:"bytes,2,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// How the days are put together; unspecified: day by day. Orders have a day, as the customer sees it,
+	// so that no time zone matters.
+	Period        v1.Period `protobuf:"varint,3,opt,name=period,proto3,enum=erp.v1.Period" json:"period,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOrderStatisticsRequest) Reset() {
+	*x = GetOrderStatisticsRequest{}
+	mi := &file_erp_orders_v1_order_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOrderStatisticsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOrderStatisticsRequest) ProtoMessage() {}
+
+func (x *GetOrderStatisticsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_orders_v1_order_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOrderStatisticsRequest.ProtoReflect.Descriptor instead.
+func (*GetOrderStatisticsRequest) Descriptor() ([]byte, []int) {
+	return file_erp_orders_v1_order_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *GetOrderStatisticsRequest) GetFromDate() *date.Date {
+	if x != nil {
+		return x.FromDate
+	}
+	return nil
+}
+
+func (x *GetOrderStatisticsRequest) GetToDate() *date.Date {
+	if x != nil {
+		return x.ToDate
+	}
+	return nil
+}
+
+func (x *GetOrderStatisticsRequest) GetPeriod() v1.Period {
+	if x != nil {
+		return x.Period
+	}
+	return v1.Period(0)
+}
+
+// What was ordered.
+type OrderStatistics struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many orders of these days are in each state now; states without any are left out.
+	States []*OrderStateCount `protobuf:"bytes,1,rep,name=states,proto3" json:"states,omitempty"`
+	// One for each currency that was ordered in, by code.
+	Currencies    []*CurrencyOrders `protobuf:"bytes,2,rep,name=currencies,proto3" json:"currencies,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderStatistics) Reset() {
+	*x = OrderStatistics{}
+	mi := &file_erp_orders_v1_order_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderStatistics) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderStatistics) ProtoMessage() {}
+
+func (x *OrderStatistics) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_orders_v1_order_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderStatistics.ProtoReflect.Descriptor instead.
+func (*OrderStatistics) Descriptor() ([]byte, []int) {
+	return file_erp_orders_v1_order_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *OrderStatistics) GetStates() []*OrderStateCount {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *OrderStatistics) GetCurrencies() []*CurrencyOrders {
+	if x != nil {
+		return x.Currencies
+	}
+	return nil
+}
+
+// How many orders are in a state.
+type OrderStateCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How far they are.
+	State OrderState `protobuf:"varint,1,opt,name=state,proto3,enum=erp.orders.v1.OrderState" json:"state,omitempty"`
+	// How many of them there are.
+	OrderCount    int64 `protobuf:"varint,2,opt,name=order_count,json=orderCount,proto3" json:"order_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderStateCount) Reset() {
+	*x = OrderStateCount{}
+	mi := &file_erp_orders_v1_order_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderStateCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderStateCount) ProtoMessage() {}
+
+func (x *OrderStateCount) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_orders_v1_order_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderStateCount.ProtoReflect.Descriptor instead.
+func (*OrderStateCount) Descriptor() ([]byte, []int) {
+	return file_erp_orders_v1_order_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *OrderStateCount) GetState() OrderState {
+	if x != nil {
+		return x.State
+	}
+	return OrderState_ORDER_STATE_UNSPECIFIED
+}
+
+func (x *OrderStateCount) GetOrderCount() int64 {
+	if x != nil {
+		return x.OrderCount
+	}
+	return 0
+}
+
+// What was ordered in one currency. Orders that failed or were cancelled are counted by their state alone.
+type CurrencyOrders struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ISO 4217 code, such as `EUR`.
+	CurrencyCode string `protobuf:"bytes,1,opt,name=currency_code,json=currencyCode,proto3" json:"currency_code,omitempty"`
+	// Every period that was asked for, also those without an order, in their order.
+	Periods []*OrderPeriod `protobuf:"bytes,2,rep,name=periods,proto3" json:"periods,omitempty"`
+	// Sum of the periods' totals.
+	Total *money.Money `protobuf:"bytes,3,opt,name=total,proto3" json:"total,omitempty"`
+	// How many orders they have together.
+	OrderCount    int64 `protobuf:"varint,4,opt,name=order_count,json=orderCount,proto3" json:"order_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CurrencyOrders) Reset() {
+	*x = CurrencyOrders{}
+	mi := &file_erp_orders_v1_order_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CurrencyOrders) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CurrencyOrders) ProtoMessage() {}
+
+func (x *CurrencyOrders) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_orders_v1_order_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CurrencyOrders.ProtoReflect.Descriptor instead.
+func (*CurrencyOrders) Descriptor() ([]byte, []int) {
+	return file_erp_orders_v1_order_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *CurrencyOrders) GetCurrencyCode() string {
+	if x != nil {
+		return x.CurrencyCode
+	}
+	return ""
+}
+
+func (x *CurrencyOrders) GetPeriods() []*OrderPeriod {
+	if x != nil {
+		return x.Periods
+	}
+	return nil
+}
+
+func (x *CurrencyOrders) GetTotal() *money.Money {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *CurrencyOrders) GetOrderCount() int64 {
+	if x != nil {
+		return x.OrderCount
+	}
+	return 0
+}
+
+// What was ordered in one period.
+type OrderPeriod struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first day; that of the first period is the first one that was asked for.
+	FromDate *date.Date `protobuf:"bytes,1,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// The last day; that of the last period is the last one that was asked for.
+	ToDate *date.Date `protobuf:"bytes,2,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// Sum of the orders' totals; an order whose prices are not locked yet adds nothing.
+	Total *money.Money `protobuf:"bytes,3,opt,name=total,proto3" json:"total,omitempty"`
+	// How many orders were placed.
+	OrderCount    int64 `protobuf:"varint,4,opt,name=order_count,json=orderCount,proto3" json:"order_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderPeriod) Reset() {
+	*x = OrderPeriod{}
+	mi := &file_erp_orders_v1_order_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderPeriod) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderPeriod) ProtoMessage() {}
+
+func (x *OrderPeriod) ProtoReflect() protoreflect.Message {
+	mi := &file_erp_orders_v1_order_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderPeriod.ProtoReflect.Descriptor instead.
+func (*OrderPeriod) Descriptor() ([]byte, []int) {
+	return file_erp_orders_v1_order_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *OrderPeriod) GetFromDate() *date.Date {
+	if x != nil {
+		return x.FromDate
+	}
+	return nil
+}
+
+func (x *OrderPeriod) GetToDate() *date.Date {
+	if x != nil {
+		return x.ToDate
+	}
+	return nil
+}
+
+func (x *OrderPeriod) GetTotal() *money.Money {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *OrderPeriod) GetOrderCount() int64 {
+	if x != nil {
+		return x.OrderCount
+	}
+	return 0
+}
+
 var File_erp_orders_v1_order_proto protoreflect.FileDescriptor
 
 const file_erp_orders_v1_order_proto_rawDesc = "" +
 	"\n" +
-	"\x19erp/orders/v1/order.proto\x12\rerp.orders.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18erp/orders/v1/saga.proto\x1a\x14erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\x1a google/type/postal_address.proto\"\x92\x0e\n" +
+	"\x19erp/orders/v1/order.proto\x12\rerp.orders.v1\x1a\x1bbuf/validate/validate.proto\x1a\x18erp/orders/v1/saga.proto\x1a\x14erp/v1/options.proto\x1a\x13erp/v1/period.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\x1a\x17google/type/money.proto\x1a google/type/postal_address.proto\"\x92\x0e\n" +
 	"\x05Order\x12\x14\n" +
 	"\x02id\x18\x01 \x01(\tB\x04\xe2A\x01\x03R\x02id\x12!\n" +
 	"\ttenant_id\x18\x02 \x01(\tB\x04\xe2A\x01\x03R\btenantId\x12\x1c\n" +
@@ -1983,22 +2304,26 @@ const file_erp_orders_v1_order_proto_rawDesc = "" +
 	"unit_price\x18\x06 \x01(\v2\x12.google.type.MoneyR\tunitPrice\x120\n" +
 	"\bdiscount\x18\a \x01(\v2\x14.google.type.DecimalR\bdiscount\x121\n" +
 	"\n" +
-	"net_amount\x18\b \x01(\v2\x12.google.type.MoneyR\tnetAmount\"\x9d\x02\n" +
-	"\vOrderPlaced\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\tR\aorderId\x12!\n" +
-	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x12\x1d\n" +
+	"net_amount\x18\b \x01(\v2\x12.google.type.MoneyR\tnetAmount\"\xd2\x02\n" +
+	"\vOrderPlaced\x124\n" +
+	"\border_id\x18\x01 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId\x12!\n" +
+	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x127\n" +
 	"\n" +
-	"account_id\x18\x03 \x01(\tR\taccountId\x120\n" +
+	"account_id\x18\x03 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x120\n" +
 	"\n" +
 	"order_date\x18\x04 \x01(\v2\x11.google.type.DateR\torderDate\x12#\n" +
 	"\rcurrency_code\x18\x05 \x01(\tR\fcurrencyCode\x12-\n" +
 	"\x12external_reference\x18\x06 \x01(\tR\x11externalReference:+\x92\xb5\x18'\n" +
-	"\forder.placed\x12\rorders.orders\x1a\border_id\"\xc1\x04\n" +
-	"\rOrderCaptured\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\tR\aorderId\x12!\n" +
-	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x12\x1d\n" +
+	"\forder.placed\x12\rorders.orders\x1a\border_id\"\xbf\x05\n" +
+	"\rOrderCaptured\x124\n" +
+	"\border_id\x18\x01 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId\x12!\n" +
+	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x127\n" +
 	"\n" +
-	"account_id\x18\x03 \x01(\tR\taccountId\x120\n" +
+	"account_id\x18\x03 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x120\n" +
 	"\n" +
 	"order_date\x18\x04 \x01(\v2\x11.google.type.DateR\torderDate\x12#\n" +
 	"\rcurrency_code\x18\x05 \x01(\tR\fcurrencyCode\x12.\n" +
@@ -2006,17 +2331,21 @@ const file_erp_orders_v1_order_proto_rawDesc = "" +
 	"\vlines_total\x18\a \x01(\v2\x12.google.type.MoneyR\n" +
 	"linesTotal\x12,\n" +
 	"\afreight\x18\b \x01(\v2\x12.google.type.MoneyR\afreight\x12(\n" +
-	"\x05total\x18\t \x01(\v2\x12.google.type.MoneyR\x05total\x12*\n" +
+	"\x05total\x18\t \x01(\v2\x12.google.type.MoneyR\x05total\x12O\n" +
 	"\x11payment_intent_id\x18\n" +
-	" \x01(\tR\x0fpaymentIntentId\x12=\n" +
-	"\fcapture_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\vcaptureTime\x12%\n" +
-	"\x0ereservation_id\x18\f \x01(\tR\rreservationId:-\x92\xb5\x18)\n" +
-	"\x0eorder.captured\x12\rorders.orders\x1a\border_id\"\xf9\x04\n" +
-	"\x0eOrderCompleted\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\tR\aorderId\x12!\n" +
-	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x12\x1d\n" +
+	" \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentR\x0fpaymentIntentId\x12=\n" +
+	"\fcapture_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\vcaptureTime\x12I\n" +
+	"\x0ereservation_id\x18\f \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationR\rreservationId:-\x92\xb5\x18)\n" +
+	"\x0eorder.captured\x12\rorders.orders\x1a\border_id\"\x95\x06\n" +
+	"\x0eOrderCompleted\x124\n" +
+	"\border_id\x18\x01 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId\x12!\n" +
+	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x127\n" +
 	"\n" +
-	"account_id\x18\x03 \x01(\tR\taccountId\x120\n" +
+	"account_id\x18\x03 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x120\n" +
 	"\n" +
 	"order_date\x18\x04 \x01(\v2\x11.google.type.DateR\torderDate\x12#\n" +
 	"\rcurrency_code\x18\x05 \x01(\tR\fcurrencyCode\x12.\n" +
@@ -2026,37 +2355,47 @@ const file_erp_orders_v1_order_proto_rawDesc = "" +
 	"\afreight\x18\b \x01(\v2\x12.google.type.MoneyR\afreight\x12(\n" +
 	"\x05total\x18\t \x01(\v2\x12.google.type.MoneyR\x05total\x12-\n" +
 	"\x0ecustomer_email\x18\n" +
-	" \x01(\tB\x06\x8a\xb5\x18\x02\x10\x01R\rcustomerEmail\x12%\n" +
-	"\x0ereservation_id\x18\v \x01(\tR\rreservationId\x12*\n" +
-	"\x11payment_intent_id\x18\f \x01(\tR\x0fpaymentIntentId\x12\x1d\n" +
+	" \x01(\tB\x06\x8a\xb5\x18\x02\x10\x01R\rcustomerEmail\x12I\n" +
+	"\x0ereservation_id\x18\v \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationR\rreservationId\x12O\n" +
+	"\x11payment_intent_id\x18\f \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentR\x0fpaymentIntentId\x12;\n" +
 	"\n" +
-	"invoice_id\x18\r \x01(\tR\tinvoiceId\x12%\n" +
+	"invoice_id\x18\r \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.finance.v1.InvoiceR\tinvoiceId\x12%\n" +
 	"\x0einvoice_number\x18\x0e \x01(\tR\rinvoiceNumber:.\x92\xb5\x18*\n" +
-	"\x0forder.completed\x12\rorders.orders\x1a\border_id\"\xb4\x04\n" +
-	"\x0eOrderCancelled\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\tR\aorderId\x12!\n" +
-	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x12\x1d\n" +
+	"\x0forder.completed\x12\rorders.orders\x1a\border_id\"\xd0\x05\n" +
+	"\x0eOrderCancelled\x124\n" +
+	"\border_id\x18\x01 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId\x12!\n" +
+	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x127\n" +
 	"\n" +
-	"account_id\x18\x03 \x01(\tR\taccountId\x12@\n" +
+	"account_id\x18\x03 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x12@\n" +
 	"\x0eprevious_state\x18\x04 \x01(\x0e2\x19.erp.orders.v1.OrderStateR\rpreviousState\x12)\n" +
 	"\x10payment_captured\x18\x05 \x01(\bR\x0fpaymentCaptured\x12(\n" +
-	"\x05total\x18\x06 \x01(\v2\x12.google.type.MoneyR\x05total\x12*\n" +
-	"\x0ereservation_id\x18\a \x01(\tH\x00R\rreservationId\x88\x01\x01\x12/\n" +
-	"\x11payment_intent_id\x18\b \x01(\tH\x01R\x0fpaymentIntentId\x88\x01\x01\x12\"\n" +
+	"\x05total\x18\x06 \x01(\v2\x12.google.type.MoneyR\x05total\x12N\n" +
+	"\x0ereservation_id\x18\a \x01(\tB\"\x8a\xb5\x18\x1e\n" +
+	"\x1cerp.inventory.v1.ReservationH\x00R\rreservationId\x88\x01\x01\x12T\n" +
+	"\x11payment_intent_id\x18\b \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentH\x01R\x0fpaymentIntentId\x88\x01\x01\x12@\n" +
 	"\n" +
-	"invoice_id\x18\t \x01(\tH\x02R\tinvoiceId\x88\x01\x01\x12\x16\n" +
+	"invoice_id\x18\t \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.finance.v1.InvoiceH\x02R\tinvoiceId\x88\x01\x01\x12\x16\n" +
 	"\x06reason\x18\n" +
 	" \x01(\tR\x06reason\x12-\n" +
 	"\x0ecustomer_email\x18\v \x01(\tB\x06\x8a\xb5\x18\x02\x10\x01R\rcustomerEmail:.\x92\xb5\x18*\n" +
 	"\x0forder.cancelled\x12\rorders.orders\x1a\border_idB\x11\n" +
 	"\x0f_reservation_idB\x14\n" +
 	"\x12_payment_intent_idB\r\n" +
-	"\v_invoice_id\"\x96\x02\n" +
-	"\vOrderFailed\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\tR\aorderId\x12!\n" +
-	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x12\x1d\n" +
+	"\v_invoice_id\"\xcb\x02\n" +
+	"\vOrderFailed\x124\n" +
+	"\border_id\x18\x01 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId\x12!\n" +
+	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x127\n" +
 	"\n" +
-	"account_id\x18\x03 \x01(\tR\taccountId\x12%\n" +
+	"account_id\x18\x03 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x12%\n" +
 	"\x0efailure_reason\x18\x04 \x01(\tR\rfailureReason\x12'\n" +
 	"\x0ffailure_message\x18\x05 \x01(\tR\x0efailureMessage\x12-\n" +
 	"\x0ecustomer_email\x18\x06 \x01(\tB\x06\x8a\xb5\x18\x02\x10\x01R\rcustomerEmail:+\x92\xb5\x18'\n" +
@@ -2123,7 +2462,32 @@ const file_erp_orders_v1_order_proto_rawDesc = "" +
 	"\x17GetOrderTimelineRequest\x12\x1c\n" +
 	"\x02id\x18\x01 \x01(\tB\f\xe2A\x01\x02\xbaH\x05r\x03\xb0\x01\x01R\x02id\"E\n" +
 	"\x18GetOrderTimelineResponse\x12)\n" +
-	"\x05sagas\x18\x01 \x03(\v2\x13.erp.orders.v1.SagaR\x05sagas*\xe9\x01\n" +
+	"\x05sagas\x18\x01 \x03(\v2\x13.erp.orders.v1.SagaR\x05sagas\"\xab\x01\n" +
+	"\x19GetOrderStatisticsRequest\x124\n" +
+	"\tfrom_date\x18\x01 \x01(\v2\x11.google.type.DateB\x04\xe2A\x01\x02R\bfromDate\x120\n" +
+	"\ato_date\x18\x02 \x01(\v2\x11.google.type.DateB\x04\xe2A\x01\x02R\x06toDate\x12&\n" +
+	"\x06period\x18\x03 \x01(\x0e2\x0e.erp.v1.PeriodR\x06period\"\x88\x01\n" +
+	"\x0fOrderStatistics\x126\n" +
+	"\x06states\x18\x01 \x03(\v2\x1e.erp.orders.v1.OrderStateCountR\x06states\x12=\n" +
+	"\n" +
+	"currencies\x18\x02 \x03(\v2\x1d.erp.orders.v1.CurrencyOrdersR\n" +
+	"currencies\"c\n" +
+	"\x0fOrderStateCount\x12/\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x19.erp.orders.v1.OrderStateR\x05state\x12\x1f\n" +
+	"\vorder_count\x18\x02 \x01(\x03R\n" +
+	"orderCount\"\xb6\x01\n" +
+	"\x0eCurrencyOrders\x12#\n" +
+	"\rcurrency_code\x18\x01 \x01(\tR\fcurrencyCode\x124\n" +
+	"\aperiods\x18\x02 \x03(\v2\x1a.erp.orders.v1.OrderPeriodR\aperiods\x12(\n" +
+	"\x05total\x18\x03 \x01(\v2\x12.google.type.MoneyR\x05total\x12\x1f\n" +
+	"\vorder_count\x18\x04 \x01(\x03R\n" +
+	"orderCount\"\xb4\x01\n" +
+	"\vOrderPeriod\x12.\n" +
+	"\tfrom_date\x18\x01 \x01(\v2\x11.google.type.DateR\bfromDate\x12*\n" +
+	"\ato_date\x18\x02 \x01(\v2\x11.google.type.DateR\x06toDate\x12(\n" +
+	"\x05total\x18\x03 \x01(\v2\x12.google.type.MoneyR\x05total\x12\x1f\n" +
+	"\vorder_count\x18\x04 \x01(\x03R\n" +
+	"orderCount*\xe9\x01\n" +
 	"\n" +
 	"OrderState\x12\x1b\n" +
 	"\x17ORDER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -2133,7 +2497,7 @@ const file_erp_orders_v1_order_proto_rawDesc = "" +
 	"\x15ORDER_STATE_COMPLETED\x10\x04\x12\x1a\n" +
 	"\x16ORDER_STATE_CANCELLING\x10\x05\x12\x19\n" +
 	"\x15ORDER_STATE_CANCELLED\x10\x06\x12\x16\n" +
-	"\x12ORDER_STATE_FAILED\x10\a2\xdb\a\n" +
+	"\x12ORDER_STATE_FAILED\x10\a2\xf7\b\n" +
 	"\fOrderService\x12x\n" +
 	"\n" +
 	"PlaceOrder\x12 .erp.orders.v1.PlaceOrderRequest\x1a\x14.erp.orders.v1.Order\"2\x8a\xb5\x18\x15\n" +
@@ -2148,7 +2512,9 @@ const file_erp_orders_v1_order_proto_rawDesc = "" +
 	"\fSearchOrders\x12\".erp.orders.v1.SearchOrdersRequest\x1a#.erp.orders.v1.SearchOrdersResponse\"5\x8a\xb5\x18\x14\n" +
 	"\x12orders.orders.read\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/orders:search\x12\x87\x01\n" +
 	"\vCancelOrder\x12!.erp.orders.v1.CancelOrderRequest\x1a\x14.erp.orders.v1.Order\"?\x8a\xb5\x18\x16\n" +
-	"\x14orders.orders.cancel\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/api/v1/orders/{id}:cancel\x12\xa1\x01\n" +
+	"\x14orders.orders.cancel\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/api/v1/orders/{id}:cancel\x12\x99\x01\n" +
+	"\x12GetOrderStatistics\x12(.erp.orders.v1.GetOrderStatisticsRequest\x1a\x1e.erp.orders.v1.OrderStatistics\"9\x8a\xb5\x18\x14\n" +
+	"\x12orders.orders.read\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/orders:statistics\x12\xa1\x01\n" +
 	"\x10GetOrderTimeline\x12&.erp.orders.v1.GetOrderTimelineRequest\x1a'.erp.orders.v1.GetOrderTimelineResponse\"<\x8a\xb5\x18\x14\n" +
 	"\x12orders.orders.read\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/orders/{id}:timelineB\xbc\x01\x8a\xb5\x18\x14\n" +
 	"\rorders.orders\x10\f\x18\xa8\x01\n" +
@@ -2168,7 +2534,7 @@ func file_erp_orders_v1_order_proto_rawDescGZIP() []byte {
 }
 
 var file_erp_orders_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_erp_orders_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_erp_orders_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_erp_orders_v1_order_proto_goTypes = []any{
 	(OrderState)(0),                     // 0: erp.orders.v1.OrderState
 	(*Order)(nil),                       // 1: erp.orders.v1.Order
@@ -2190,73 +2556,92 @@ var file_erp_orders_v1_order_proto_goTypes = []any{
 	(*CancelOrderRequest)(nil),          // 17: erp.orders.v1.CancelOrderRequest
 	(*GetOrderTimelineRequest)(nil),     // 18: erp.orders.v1.GetOrderTimelineRequest
 	(*GetOrderTimelineResponse)(nil),    // 19: erp.orders.v1.GetOrderTimelineResponse
-	(*date.Date)(nil),                   // 20: google.type.Date
-	(*money.Money)(nil),                 // 21: google.type.Money
-	(*postaladdress.PostalAddress)(nil), // 22: google.type.PostalAddress
-	(*timestamppb.Timestamp)(nil),       // 23: google.protobuf.Timestamp
-	(*decimal.Decimal)(nil),             // 24: google.type.Decimal
-	(*Saga)(nil),                        // 25: erp.orders.v1.Saga
+	(*GetOrderStatisticsRequest)(nil),   // 20: erp.orders.v1.GetOrderStatisticsRequest
+	(*OrderStatistics)(nil),             // 21: erp.orders.v1.OrderStatistics
+	(*OrderStateCount)(nil),             // 22: erp.orders.v1.OrderStateCount
+	(*CurrencyOrders)(nil),              // 23: erp.orders.v1.CurrencyOrders
+	(*OrderPeriod)(nil),                 // 24: erp.orders.v1.OrderPeriod
+	(*date.Date)(nil),                   // 25: google.type.Date
+	(*money.Money)(nil),                 // 26: google.type.Money
+	(*postaladdress.PostalAddress)(nil), // 27: google.type.PostalAddress
+	(*timestamppb.Timestamp)(nil),       // 28: google.protobuf.Timestamp
+	(*decimal.Decimal)(nil),             // 29: google.type.Decimal
+	(*Saga)(nil),                        // 30: erp.orders.v1.Saga
+	(v1.Period)(0),                      // 31: erp.v1.Period
 }
 var file_erp_orders_v1_order_proto_depIdxs = []int32{
 	0,  // 0: erp.orders.v1.Order.state:type_name -> erp.orders.v1.OrderState
-	20, // 1: erp.orders.v1.Order.order_date:type_name -> google.type.Date
+	25, // 1: erp.orders.v1.Order.order_date:type_name -> google.type.Date
 	2,  // 2: erp.orders.v1.Order.lines:type_name -> erp.orders.v1.OrderLine
-	21, // 3: erp.orders.v1.Order.lines_total:type_name -> google.type.Money
-	21, // 4: erp.orders.v1.Order.freight:type_name -> google.type.Money
-	21, // 5: erp.orders.v1.Order.total:type_name -> google.type.Money
-	22, // 6: erp.orders.v1.Order.shipping_address:type_name -> google.type.PostalAddress
-	23, // 7: erp.orders.v1.Order.complete_time:type_name -> google.protobuf.Timestamp
-	23, // 8: erp.orders.v1.Order.cancel_time:type_name -> google.protobuf.Timestamp
-	23, // 9: erp.orders.v1.Order.create_time:type_name -> google.protobuf.Timestamp
-	23, // 10: erp.orders.v1.Order.update_time:type_name -> google.protobuf.Timestamp
-	24, // 11: erp.orders.v1.OrderLine.quantity:type_name -> google.type.Decimal
-	21, // 12: erp.orders.v1.OrderLine.unit_price:type_name -> google.type.Money
-	24, // 13: erp.orders.v1.OrderLine.discount:type_name -> google.type.Decimal
-	21, // 14: erp.orders.v1.OrderLine.net_amount:type_name -> google.type.Money
-	20, // 15: erp.orders.v1.OrderPlaced.order_date:type_name -> google.type.Date
-	20, // 16: erp.orders.v1.OrderCaptured.order_date:type_name -> google.type.Date
+	26, // 3: erp.orders.v1.Order.lines_total:type_name -> google.type.Money
+	26, // 4: erp.orders.v1.Order.freight:type_name -> google.type.Money
+	26, // 5: erp.orders.v1.Order.total:type_name -> google.type.Money
+	27, // 6: erp.orders.v1.Order.shipping_address:type_name -> google.type.PostalAddress
+	28, // 7: erp.orders.v1.Order.complete_time:type_name -> google.protobuf.Timestamp
+	28, // 8: erp.orders.v1.Order.cancel_time:type_name -> google.protobuf.Timestamp
+	28, // 9: erp.orders.v1.Order.create_time:type_name -> google.protobuf.Timestamp
+	28, // 10: erp.orders.v1.Order.update_time:type_name -> google.protobuf.Timestamp
+	29, // 11: erp.orders.v1.OrderLine.quantity:type_name -> google.type.Decimal
+	26, // 12: erp.orders.v1.OrderLine.unit_price:type_name -> google.type.Money
+	29, // 13: erp.orders.v1.OrderLine.discount:type_name -> google.type.Decimal
+	26, // 14: erp.orders.v1.OrderLine.net_amount:type_name -> google.type.Money
+	25, // 15: erp.orders.v1.OrderPlaced.order_date:type_name -> google.type.Date
+	25, // 16: erp.orders.v1.OrderCaptured.order_date:type_name -> google.type.Date
 	2,  // 17: erp.orders.v1.OrderCaptured.lines:type_name -> erp.orders.v1.OrderLine
-	21, // 18: erp.orders.v1.OrderCaptured.lines_total:type_name -> google.type.Money
-	21, // 19: erp.orders.v1.OrderCaptured.freight:type_name -> google.type.Money
-	21, // 20: erp.orders.v1.OrderCaptured.total:type_name -> google.type.Money
-	23, // 21: erp.orders.v1.OrderCaptured.capture_time:type_name -> google.protobuf.Timestamp
-	20, // 22: erp.orders.v1.OrderCompleted.order_date:type_name -> google.type.Date
+	26, // 18: erp.orders.v1.OrderCaptured.lines_total:type_name -> google.type.Money
+	26, // 19: erp.orders.v1.OrderCaptured.freight:type_name -> google.type.Money
+	26, // 20: erp.orders.v1.OrderCaptured.total:type_name -> google.type.Money
+	28, // 21: erp.orders.v1.OrderCaptured.capture_time:type_name -> google.protobuf.Timestamp
+	25, // 22: erp.orders.v1.OrderCompleted.order_date:type_name -> google.type.Date
 	2,  // 23: erp.orders.v1.OrderCompleted.lines:type_name -> erp.orders.v1.OrderLine
-	21, // 24: erp.orders.v1.OrderCompleted.lines_total:type_name -> google.type.Money
-	21, // 25: erp.orders.v1.OrderCompleted.freight:type_name -> google.type.Money
-	21, // 26: erp.orders.v1.OrderCompleted.total:type_name -> google.type.Money
+	26, // 24: erp.orders.v1.OrderCompleted.lines_total:type_name -> google.type.Money
+	26, // 25: erp.orders.v1.OrderCompleted.freight:type_name -> google.type.Money
+	26, // 26: erp.orders.v1.OrderCompleted.total:type_name -> google.type.Money
 	0,  // 27: erp.orders.v1.OrderCancelled.previous_state:type_name -> erp.orders.v1.OrderState
-	21, // 28: erp.orders.v1.OrderCancelled.total:type_name -> google.type.Money
+	26, // 28: erp.orders.v1.OrderCancelled.total:type_name -> google.type.Money
 	9,  // 29: erp.orders.v1.PlaceOrderRequest.lines:type_name -> erp.orders.v1.PlaceOrderLine
-	21, // 30: erp.orders.v1.PlaceOrderRequest.freight:type_name -> google.type.Money
-	20, // 31: erp.orders.v1.PlaceOrderRequest.order_date:type_name -> google.type.Date
-	22, // 32: erp.orders.v1.PlaceOrderRequest.shipping_address:type_name -> google.type.PostalAddress
-	24, // 33: erp.orders.v1.PlaceOrderLine.quantity:type_name -> google.type.Decimal
-	21, // 34: erp.orders.v1.PlaceOrderLine.unit_price:type_name -> google.type.Money
-	24, // 35: erp.orders.v1.PlaceOrderLine.discount:type_name -> google.type.Decimal
+	26, // 30: erp.orders.v1.PlaceOrderRequest.freight:type_name -> google.type.Money
+	25, // 31: erp.orders.v1.PlaceOrderRequest.order_date:type_name -> google.type.Date
+	27, // 32: erp.orders.v1.PlaceOrderRequest.shipping_address:type_name -> google.type.PostalAddress
+	29, // 33: erp.orders.v1.PlaceOrderLine.quantity:type_name -> google.type.Decimal
+	26, // 34: erp.orders.v1.PlaceOrderLine.unit_price:type_name -> google.type.Money
+	29, // 35: erp.orders.v1.PlaceOrderLine.discount:type_name -> google.type.Decimal
 	1,  // 36: erp.orders.v1.BatchGetOrdersResponse.orders:type_name -> erp.orders.v1.Order
 	1,  // 37: erp.orders.v1.ListOrdersResponse.orders:type_name -> erp.orders.v1.Order
 	1,  // 38: erp.orders.v1.SearchOrdersResponse.orders:type_name -> erp.orders.v1.Order
-	25, // 39: erp.orders.v1.GetOrderTimelineResponse.sagas:type_name -> erp.orders.v1.Saga
-	8,  // 40: erp.orders.v1.OrderService.PlaceOrder:input_type -> erp.orders.v1.PlaceOrderRequest
-	10, // 41: erp.orders.v1.OrderService.GetOrder:input_type -> erp.orders.v1.GetOrderRequest
-	11, // 42: erp.orders.v1.OrderService.BatchGetOrders:input_type -> erp.orders.v1.BatchGetOrdersRequest
-	13, // 43: erp.orders.v1.OrderService.ListOrders:input_type -> erp.orders.v1.ListOrdersRequest
-	15, // 44: erp.orders.v1.OrderService.SearchOrders:input_type -> erp.orders.v1.SearchOrdersRequest
-	17, // 45: erp.orders.v1.OrderService.CancelOrder:input_type -> erp.orders.v1.CancelOrderRequest
-	18, // 46: erp.orders.v1.OrderService.GetOrderTimeline:input_type -> erp.orders.v1.GetOrderTimelineRequest
-	1,  // 47: erp.orders.v1.OrderService.PlaceOrder:output_type -> erp.orders.v1.Order
-	1,  // 48: erp.orders.v1.OrderService.GetOrder:output_type -> erp.orders.v1.Order
-	12, // 49: erp.orders.v1.OrderService.BatchGetOrders:output_type -> erp.orders.v1.BatchGetOrdersResponse
-	14, // 50: erp.orders.v1.OrderService.ListOrders:output_type -> erp.orders.v1.ListOrdersResponse
-	16, // 51: erp.orders.v1.OrderService.SearchOrders:output_type -> erp.orders.v1.SearchOrdersResponse
-	1,  // 52: erp.orders.v1.OrderService.CancelOrder:output_type -> erp.orders.v1.Order
-	19, // 53: erp.orders.v1.OrderService.GetOrderTimeline:output_type -> erp.orders.v1.GetOrderTimelineResponse
-	47, // [47:54] is the sub-list for method output_type
-	40, // [40:47] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	30, // 39: erp.orders.v1.GetOrderTimelineResponse.sagas:type_name -> erp.orders.v1.Saga
+	25, // 40: erp.orders.v1.GetOrderStatisticsRequest.from_date:type_name -> google.type.Date
+	25, // 41: erp.orders.v1.GetOrderStatisticsRequest.to_date:type_name -> google.type.Date
+	31, // 42: erp.orders.v1.GetOrderStatisticsRequest.period:type_name -> erp.v1.Period
+	22, // 43: erp.orders.v1.OrderStatistics.states:type_name -> erp.orders.v1.OrderStateCount
+	23, // 44: erp.orders.v1.OrderStatistics.currencies:type_name -> erp.orders.v1.CurrencyOrders
+	0,  // 45: erp.orders.v1.OrderStateCount.state:type_name -> erp.orders.v1.OrderState
+	24, // 46: erp.orders.v1.CurrencyOrders.periods:type_name -> erp.orders.v1.OrderPeriod
+	26, // 47: erp.orders.v1.CurrencyOrders.total:type_name -> google.type.Money
+	25, // 48: erp.orders.v1.OrderPeriod.from_date:type_name -> google.type.Date
+	25, // 49: erp.orders.v1.OrderPeriod.to_date:type_name -> google.type.Date
+	26, // 50: erp.orders.v1.OrderPeriod.total:type_name -> google.type.Money
+	8,  // 51: erp.orders.v1.OrderService.PlaceOrder:input_type -> erp.orders.v1.PlaceOrderRequest
+	10, // 52: erp.orders.v1.OrderService.GetOrder:input_type -> erp.orders.v1.GetOrderRequest
+	11, // 53: erp.orders.v1.OrderService.BatchGetOrders:input_type -> erp.orders.v1.BatchGetOrdersRequest
+	13, // 54: erp.orders.v1.OrderService.ListOrders:input_type -> erp.orders.v1.ListOrdersRequest
+	15, // 55: erp.orders.v1.OrderService.SearchOrders:input_type -> erp.orders.v1.SearchOrdersRequest
+	17, // 56: erp.orders.v1.OrderService.CancelOrder:input_type -> erp.orders.v1.CancelOrderRequest
+	20, // 57: erp.orders.v1.OrderService.GetOrderStatistics:input_type -> erp.orders.v1.GetOrderStatisticsRequest
+	18, // 58: erp.orders.v1.OrderService.GetOrderTimeline:input_type -> erp.orders.v1.GetOrderTimelineRequest
+	1,  // 59: erp.orders.v1.OrderService.PlaceOrder:output_type -> erp.orders.v1.Order
+	1,  // 60: erp.orders.v1.OrderService.GetOrder:output_type -> erp.orders.v1.Order
+	12, // 61: erp.orders.v1.OrderService.BatchGetOrders:output_type -> erp.orders.v1.BatchGetOrdersResponse
+	14, // 62: erp.orders.v1.OrderService.ListOrders:output_type -> erp.orders.v1.ListOrdersResponse
+	16, // 63: erp.orders.v1.OrderService.SearchOrders:output_type -> erp.orders.v1.SearchOrdersResponse
+	1,  // 64: erp.orders.v1.OrderService.CancelOrder:output_type -> erp.orders.v1.Order
+	21, // 65: erp.orders.v1.OrderService.GetOrderStatistics:output_type -> erp.orders.v1.OrderStatistics
+	19, // 66: erp.orders.v1.OrderService.GetOrderTimeline:output_type -> erp.orders.v1.GetOrderTimelineResponse
+	59, // [59:67] is the sub-list for method output_type
+	51, // [51:59] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_erp_orders_v1_order_proto_init() }
@@ -2274,7 +2659,7 @@ func file_erp_orders_v1_order_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_erp_orders_v1_order_proto_rawDesc), len(file_erp_orders_v1_order_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

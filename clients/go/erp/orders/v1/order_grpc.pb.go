@@ -21,13 +21,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	OrderService_PlaceOrder_FullMethodName       = "/erp.orders.v1.OrderService/PlaceOrder"
-	OrderService_GetOrder_FullMethodName         = "/erp.orders.v1.OrderService/GetOrder"
-	OrderService_BatchGetOrders_FullMethodName   = "/erp.orders.v1.OrderService/BatchGetOrders"
-	OrderService_ListOrders_FullMethodName       = "/erp.orders.v1.OrderService/ListOrders"
-	OrderService_SearchOrders_FullMethodName     = "/erp.orders.v1.OrderService/SearchOrders"
-	OrderService_CancelOrder_FullMethodName      = "/erp.orders.v1.OrderService/CancelOrder"
-	OrderService_GetOrderTimeline_FullMethodName = "/erp.orders.v1.OrderService/GetOrderTimeline"
+	OrderService_PlaceOrder_FullMethodName         = "/erp.orders.v1.OrderService/PlaceOrder"
+	OrderService_GetOrder_FullMethodName           = "/erp.orders.v1.OrderService/GetOrder"
+	OrderService_BatchGetOrders_FullMethodName     = "/erp.orders.v1.OrderService/BatchGetOrders"
+	OrderService_ListOrders_FullMethodName         = "/erp.orders.v1.OrderService/ListOrders"
+	OrderService_SearchOrders_FullMethodName       = "/erp.orders.v1.OrderService/SearchOrders"
+	OrderService_CancelOrder_FullMethodName        = "/erp.orders.v1.OrderService/CancelOrder"
+	OrderService_GetOrderStatistics_FullMethodName = "/erp.orders.v1.OrderService/GetOrderStatistics"
+	OrderService_GetOrderTimeline_FullMethodName   = "/erp.orders.v1.OrderService/GetOrderTimeline"
 )
 
 // OrderServiceClient is the client API for OrderService service.
@@ -61,6 +62,9 @@ type OrderServiceClient interface {
 	// The answer is CANCELLING; CANCELLED follows. Returns an order that is cancelled or being
 	// so unchanged. Fails with ORDERS_REASON_ORDER_STATE for one that FAILED.
 	CancelOrder(ctx context.Context, in *CancelOrderRequest, opts ...grpc.CallOption) (*Order, error)
+	// Counts the orders of some days by their state, and tells what was ordered in each period, by
+	// the day of the order. INVALID_ARGUMENT for more than 400 periods.
+	GetOrderStatistics(ctx context.Context, in *GetOrderStatisticsRequest, opts ...grpc.CallOption) (*OrderStatistics, error)
 	// Answers what was done for the order: every step, attempt, error and compensation of its
 	// sagas.
 	GetOrderTimeline(ctx context.Context, in *GetOrderTimelineRequest, opts ...grpc.CallOption) (*GetOrderTimelineResponse, error)
@@ -134,6 +138,16 @@ func (c *orderServiceClient) CancelOrder(ctx context.Context, in *CancelOrderReq
 	return out, nil
 }
 
+func (c *orderServiceClient) GetOrderStatistics(ctx context.Context, in *GetOrderStatisticsRequest, opts ...grpc.CallOption) (*OrderStatistics, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OrderStatistics)
+	err := c.cc.Invoke(ctx, OrderService_GetOrderStatistics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *orderServiceClient) GetOrderTimeline(ctx context.Context, in *GetOrderTimelineRequest, opts ...grpc.CallOption) (*GetOrderTimelineResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOrderTimelineResponse)
@@ -175,6 +189,9 @@ type OrderServiceServer interface {
 	// The answer is CANCELLING; CANCELLED follows. Returns an order that is cancelled or being
 	// so unchanged. Fails with ORDERS_REASON_ORDER_STATE for one that FAILED.
 	CancelOrder(context.Context, *CancelOrderRequest) (*Order, error)
+	// Counts the orders of some days by their state, and tells what was ordered in each period, by
+	// the day of the order. INVALID_ARGUMENT for more than 400 periods.
+	GetOrderStatistics(context.Context, *GetOrderStatisticsRequest) (*OrderStatistics, error)
 	// Answers what was done for the order: every step, attempt, error and compensation of its
 	// sagas.
 	GetOrderTimeline(context.Context, *GetOrderTimelineRequest) (*GetOrderTimelineResponse, error)
@@ -205,6 +222,9 @@ func (UnimplementedOrderServiceServer) SearchOrders(context.Context, *SearchOrde
 }
 func (UnimplementedOrderServiceServer) CancelOrder(context.Context, *CancelOrderRequest) (*Order, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) GetOrderStatistics(context.Context, *GetOrderStatisticsRequest) (*OrderStatistics, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOrderStatistics not implemented")
 }
 func (UnimplementedOrderServiceServer) GetOrderTimeline(context.Context, *GetOrderTimelineRequest) (*GetOrderTimelineResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOrderTimeline not implemented")
@@ -338,6 +358,24 @@ func _OrderService_CancelOrder_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OrderService_GetOrderStatistics_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOrderStatisticsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).GetOrderStatistics(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_GetOrderStatistics_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).GetOrderStatistics(ctx, req.(*GetOrderStatisticsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _OrderService_GetOrderTimeline_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetOrderTimelineRequest)
 	if err := dec(in); err != nil {
@@ -386,6 +424,10 @@ var OrderService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CancelOrder",
 			Handler:    _OrderService_CancelOrder_Handler,
+		},
+		{
+			MethodName: "GetOrderStatistics",
+			Handler:    _OrderService_GetOrderStatistics_Handler,
 		},
 		{
 			MethodName: "GetOrderTimeline",

@@ -1221,10 +1221,12 @@ const file_erp_orders_v1_saga_proto_rawDesc = "" +
 	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
 	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12!\n" +
 	"\ferror_reason\x18\x05 \x01(\tR\verrorReason\x12#\n" +
-	"\rerror_message\x18\x06 \x01(\tR\ferrorMessage\"\x87\x02\n" +
-	"\tSagaStuck\x12\x17\n" +
-	"\asaga_id\x18\x01 \x01(\tR\x06sagaId\x12\x19\n" +
-	"\border_id\x18\x02 \x01(\tR\aorderId\x12/\n" +
+	"\rerror_message\x18\x06 \x01(\tR\ferrorMessage\"\xbc\x02\n" +
+	"\tSagaStuck\x121\n" +
+	"\asaga_id\x18\x01 \x01(\tB\x18\x8a\xb5\x18\x14\n" +
+	"\x12erp.orders.v1.SagaR\x06sagaId\x124\n" +
+	"\border_id\x18\x02 \x01(\tB\x19\x8a\xb5\x18\x15\n" +
+	"\x13erp.orders.v1.OrderR\aorderId\x12/\n" +
 	"\x04step\x18\x03 \x01(\x0e2\x1b.erp.orders.v1.SagaStepNameR\x04step\x12#\n" +
 	"\rattempt_count\x18\x04 \x01(\x05R\fattemptCount\x12!\n" +
 	"\ferror_reason\x18\x05 \x01(\tR\verrorReason\x12#\n" +

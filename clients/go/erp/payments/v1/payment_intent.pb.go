@@ -1607,37 +1607,43 @@ const file_erp_payments_v1_payment_intent_proto_rawDesc = "" +
 	"\x0fpayment_intents\x18\x01 \x03(\v2\x1e.erp.payments.v1.PaymentIntentR\x0epaymentIntents\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\xc0\x01\n" +
-	"\x11PaymentAuthorized\x12*\n" +
-	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12\x1b\n" +
+	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\xe5\x01\n" +
+	"\x11PaymentAuthorized\x12O\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentR\x0fpaymentIntentId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x12*\n" +
 	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount:6\x92\xb5\x182\n" +
-	"\x12payment.authorized\x12\x11payments.payments\x1a\tsource_id\"\xbc\x01\n" +
-	"\x0fPaymentCaptured\x12*\n" +
-	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12\x1b\n" +
+	"\x12payment.authorized\x12\x11payments.payments\x1a\tsource_id\"\xe1\x01\n" +
+	"\x0fPaymentCaptured\x12O\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentR\x0fpaymentIntentId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x12*\n" +
 	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount:4\x92\xb5\x180\n" +
-	"\x10payment.captured\x12\x11payments.payments\x1a\tsource_id\"\xb8\x01\n" +
-	"\rPaymentVoided\x12*\n" +
-	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12\x1b\n" +
+	"\x10payment.captured\x12\x11payments.payments\x1a\tsource_id\"\xdd\x01\n" +
+	"\rPaymentVoided\x12O\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentR\x0fpaymentIntentId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x12*\n" +
 	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount:2\x92\xb5\x18.\n" +
-	"\x0epayment.voided\x12\x11payments.payments\x1a\tsource_id\"\xdb\x01\n" +
-	"\x0fPaymentRefunded\x12*\n" +
-	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12\x1b\n" +
+	"\x0epayment.voided\x12\x11payments.payments\x1a\tsource_id\"\x80\x02\n" +
+	"\x0fPaymentRefunded\x12O\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentR\x0fpaymentIntentId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x12*\n" +
 	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount\x12\x1d\n" +
 	"\n" +
 	"refund_key\x18\x04 \x01(\tR\trefundKey:4\x92\xb5\x180\n" +
-	"\x10payment.refunded\x12\x11payments.payments\x1a\tsource_id\"\xdb\x01\n" +
-	"\rPaymentFailed\x12*\n" +
-	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12\x1b\n" +
+	"\x10payment.refunded\x12\x11payments.payments\x1a\tsource_id\"\x80\x02\n" +
+	"\rPaymentFailed\x12O\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentR\x0fpaymentIntentId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x12*\n" +
 	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount\x12!\n" +
 	"\ffailure_code\x18\x04 \x01(\tR\vfailureCode:2\x92\xb5\x18.\n" +
-	"\x0epayment.failed\x12\x11payments.payments\x1a\tsource_id\"\xba\x01\n" +
-	"\x0ePaymentUnknown\x12*\n" +
-	"\x11payment_intent_id\x18\x01 \x01(\tR\x0fpaymentIntentId\x12\x1b\n" +
+	"\x0epayment.failed\x12\x11payments.payments\x1a\tsource_id\"\xdf\x01\n" +
+	"\x0ePaymentUnknown\x12O\n" +
+	"\x11payment_intent_id\x18\x01 \x01(\tB#\x8a\xb5\x18\x1f\n" +
+	"\x1derp.payments.v1.PaymentIntentR\x0fpaymentIntentId\x12\x1b\n" +
 	"\tsource_id\x18\x02 \x01(\tR\bsourceId\x12*\n" +
 	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount:3\x92\xb5\x18/\n" +
 	"\x0fpayment.unknown\x12\x11payments.payments\x1a\tsource_id*\xdb\x02\n" +

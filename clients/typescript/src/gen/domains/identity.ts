@@ -6,5 +6,6 @@ export * from "../erp/identity/v1/api_key_pb.js";
 export * from "../erp/identity/v1/auth_pb.js";
 export * from "../erp/identity/v1/reason_pb.js";
 export * from "../erp/identity/v1/role_pb.js";
+export * from "../erp/identity/v1/session_pb.js";
 export * from "../erp/identity/v1/tenant_pb.js";
 export * from "../erp/identity/v1/user_pb.js";

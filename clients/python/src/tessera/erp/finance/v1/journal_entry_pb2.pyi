@@ -334,6 +334,7 @@ class ListJournalEntriesRequest(google.protobuf.message.Message):
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     FILTER_FIELD_NUMBER: builtins.int
     ORDER_BY_FIELD_NUMBER: builtins.int
+    ACCOUNT_CODE_FIELD_NUMBER: builtins.int
     SHOW_TOTAL_SIZE_FIELD_NUMBER: builtins.int
     page_size: builtins.int
     """How many to return at the most: 0 means 50, more than 1,000 means 1,000."""
@@ -343,6 +344,10 @@ class ListJournalEntriesRequest(google.protobuf.message.Message):
     """AIP-160 filter over the fields of the journal entry; empty: all."""
     order_by: builtins.str
     """Fields to sort by, such as `create_time desc`; empty: by id."""
+    account_code: builtins.str
+    """Only entries that post to the ledger account of this code, such as `1100`; empty: to any. With a filter over
+    `effective_date` and `currency_code` it finds what a row of a trial balance is made of.
+    """
     show_total_size: builtins.bool
     """True to have `total_size` counted, which costs time on large lists."""
     def __init__(
@@ -352,9 +357,10 @@ class ListJournalEntriesRequest(google.protobuf.message.Message):
         page_token: builtins.str = ...,
         filter: builtins.str = ...,
         order_by: builtins.str = ...,
+        account_code: builtins.str = ...,
         show_total_size: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "show_total_size", b"show_total_size"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_code", b"account_code", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "show_total_size", b"show_total_size"]) -> None: ...
 
 Global___ListJournalEntriesRequest: typing_extensions.TypeAlias = ListJournalEntriesRequest
 

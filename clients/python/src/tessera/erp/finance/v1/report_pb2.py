@@ -24,12 +24,14 @@ _sym_db = _symbol_database.Default()
 
 from tessera.erp.finance.v1 import ledger_account_pb2 as tessera_dot_erp_dot_finance_dot_v1_dot_ledger__account__pb2
 from tessera.erp.v1 import options_pb2 as tessera_dot_erp_dot_v1_dot_options__pb2
+from tessera.erp.v1 import period_pb2 as tessera_dot_erp_dot_v1_dot_period__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tessera/erp/finance/v1/report.proto\x12\x0e\x65rp.finance.v1\x1a+tessera/erp/finance/v1/ledger_account.proto\x1a\x1ctessera/erp/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"r\n\x16GetTrialBalanceRequest\x12&\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x11.google.type.DateR\x04\x61sOf\x12\x30\n\rcurrency_code\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\x98\x01\x03\xd8\x01\x01R\x0c\x63urrencyCode\"\x84\x02\n\x0cTrialBalance\x12\x33\n\x04rows\x18\x01 \x03(\x0b\x32\x1f.erp.finance.v1.TrialBalanceRowR\x04rows\x12\x33\n\x0b\x64\x65\x62it_total\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyR\ndebitTotal\x12\x35\n\x0c\x63redit_total\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyR\x0b\x63reditTotal\x12\x32\n\ndifference\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyR\ndifference\x12\x1f\n\x0b\x65ntry_count\x18\x05 \x01(\x03R\nentryCount\"\x92\x02\n\x0fTrialBalanceRow\x12!\n\x0c\x61\x63\x63ount_code\x18\x01 \x01(\tR\x0b\x61\x63\x63ountCode\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x35\n\x04type\x18\x03 \x01(\x0e\x32!.erp.finance.v1.LedgerAccountTypeR\x04type\x12(\n\x05\x64\x65\x62it\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyR\x05\x64\x65\x62it\x12*\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyR\x06\x63redit\x12,\n\x07\x62\x61lance\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyR\x07\x62\x61lance2\xaa\x01\n\rReportService\x12\x98\x01\n\x0fGetTrialBalance\x12&.erp.finance.v1.GetTrialBalanceRequest\x1a\x1c.erp.finance.v1.TrialBalance\"?\x8a\xb5\x18\x16\n\x14\x66inance.reports.read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/reports/trial-balanceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tessera/erp/finance/v1/report.proto\x12\x0e\x65rp.finance.v1\x1a+tessera/erp/finance/v1/ledger_account.proto\x1a\x1ctessera/erp/v1/options.proto\x1a\x1btessera/erp/v1/period.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"r\n\x16GetTrialBalanceRequest\x12&\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x11.google.type.DateR\x04\x61sOf\x12\x30\n\rcurrency_code\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\x98\x01\x03\xd8\x01\x01R\x0c\x63urrencyCode\"\x84\x02\n\x0cTrialBalance\x12\x33\n\x04rows\x18\x01 \x03(\x0b\x32\x1f.erp.finance.v1.TrialBalanceRowR\x04rows\x12\x33\n\x0b\x64\x65\x62it_total\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyR\ndebitTotal\x12\x35\n\x0c\x63redit_total\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyR\x0b\x63reditTotal\x12\x32\n\ndifference\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyR\ndifference\x12\x1f\n\x0b\x65ntry_count\x18\x05 \x01(\x03R\nentryCount\"\x92\x02\n\x0fTrialBalanceRow\x12!\n\x0c\x61\x63\x63ount_code\x18\x01 \x01(\tR\x0b\x61\x63\x63ountCode\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x35\n\x04type\x18\x03 \x01(\x0e\x32!.erp.finance.v1.LedgerAccountTypeR\x04type\x12(\n\x05\x64\x65\x62it\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyR\x05\x64\x65\x62it\x12*\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyR\x06\x63redit\x12,\n\x07\x62\x61lance\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyR\x07\x62\x61lance\"E\n\x1bGetReceivablesAgeingRequest\x12&\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x11.google.type.DateR\x04\x61sOf\"\x80\x01\n\x11ReceivablesAgeing\x12&\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x11.google.type.DateR\x04\x61sOf\x12\x43\n\ncurrencies\x18\x02 \x03(\x0b\x32#.erp.finance.v1.CurrencyReceivablesR\ncurrencies\"\xbb\x01\n\x13\x43urrencyReceivables\x12#\n\rcurrency_code\x18\x01 \x01(\tR\x0c\x63urrencyCode\x12\x30\n\x05\x62\x61nds\x18\x02 \x03(\x0b\x32\x1a.erp.finance.v1.AgeingBandR\x05\x62\x61nds\x12(\n\x05total\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyR\x05total\x12#\n\rinvoice_count\x18\x04 \x01(\x03R\x0cinvoiceCount\"\x93\x02\n\nAgeingBand\x12\x1e\n\x08min_days\x18\x01 \x01(\x05H\x00R\x07minDays\x88\x01\x01\x12\x1e\n\x08max_days\x18\x02 \x01(\x05H\x01R\x07maxDays\x88\x01\x01\x12.\n\tfrom_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateR\x08\x66romDate\x12*\n\x07to_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateR\x06toDate\x12*\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyR\x06\x61mount\x12#\n\rinvoice_count\x18\x06 \x01(\x03R\x0cinvoiceCountB\x0b\n\t_min_daysB\x0b\n\t_max_days\"\xd5\x01\n\x11GetRevenueRequest\x12\x34\n\tfrom_date\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02R\x08\x66romDate\x12\x30\n\x07to_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02R\x06toDate\x12&\n\x06period\x18\x03 \x01(\x0e\x32\x0e.erp.v1.PeriodR\x06period\x12\x30\n\rcurrency_code\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\x98\x01\x03\xd8\x01\x01R\x0c\x63urrencyCode\"J\n\x07Revenue\x12?\n\ncurrencies\x18\x01 \x03(\x0b\x32\x1f.erp.finance.v1.CurrencyRevenueR\ncurrencies\"\x99\x01\n\x0f\x43urrencyRevenue\x12#\n\rcurrency_code\x18\x01 \x01(\tR\x0c\x63urrencyCode\x12\x37\n\x07periods\x18\x02 \x03(\x0b\x32\x1d.erp.finance.v1.RevenuePeriodR\x07periods\x12(\n\x05total\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyR\x05total\"\xd6\x02\n\rRevenuePeriod\x12.\n\tfrom_date\x18\x01 \x01(\x0b\x32\x11.google.type.DateR\x08\x66romDate\x12*\n\x07to_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateR\x06toDate\x12\x37\n\rinvoice_total\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyR\x0cinvoiceTotal\x12\x35\n\x0c\x63redit_total\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyR\x0b\x63reditTotal\x12(\n\x05total\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyR\x05total\x12#\n\rinvoice_count\x18\x06 \x01(\x03R\x0cinvoiceCount\x12*\n\x11\x63redit_note_count\x18\x07 \x01(\x03R\x0f\x63reditNoteCount2\xdf\x03\n\rReportService\x12\x98\x01\n\x0fGetTrialBalance\x12&.erp.finance.v1.GetTrialBalanceRequest\x1a\x1c.erp.finance.v1.TrialBalance\"?\x8a\xb5\x18\x16\n\x14\x66inance.reports.read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/reports/trial-balance\x12\xac\x01\n\x14GetReceivablesAgeing\x12+.erp.finance.v1.GetReceivablesAgeingRequest\x1a!.erp.finance.v1.ReceivablesAgeing\"D\x8a\xb5\x18\x16\n\x14\x66inance.reports.read\x82\xd3\xe4\x93\x02$\x12\"/api/v1/reports/receivables-ageing\x12\x83\x01\n\nGetRevenue\x12!.erp.finance.v1.GetRevenueRequest\x1a\x17.erp.finance.v1.Revenue\"9\x8a\xb5\x18\x16\n\x14\x66inance.reports.read\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/reports/revenueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,14 +40,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETTRIALBALANCEREQUEST'].fields_by_name['currency_code']._loaded_options = None
   _globals['_GETTRIALBALANCEREQUEST'].fields_by_name['currency_code']._serialized_options = b'\272H\010r\003\230\001\003\330\001\001'
+  _globals['_GETREVENUEREQUEST'].fields_by_name['from_date']._loaded_options = None
+  _globals['_GETREVENUEREQUEST'].fields_by_name['from_date']._serialized_options = b'\342A\001\002'
+  _globals['_GETREVENUEREQUEST'].fields_by_name['to_date']._loaded_options = None
+  _globals['_GETREVENUEREQUEST'].fields_by_name['to_date']._serialized_options = b'\342A\001\002'
+  _globals['_GETREVENUEREQUEST'].fields_by_name['currency_code']._loaded_options = None
+  _globals['_GETREVENUEREQUEST'].fields_by_name['currency_code']._serialized_options = b'\272H\010r\003\230\001\003\330\001\001'
   _globals['_REPORTSERVICE'].methods_by_name['GetTrialBalance']._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['GetTrialBalance']._serialized_options = b'\212\265\030\026\n\024finance.reports.read\202\323\344\223\002\037\022\035/api/v1/reports/trial-balance'
-  _globals['_GETTRIALBALANCEREQUEST']._serialized_start=209
-  _globals['_GETTRIALBALANCEREQUEST']._serialized_end=323
-  _globals['_TRIALBALANCE']._serialized_start=326
-  _globals['_TRIALBALANCE']._serialized_end=586
-  _globals['_TRIALBALANCEROW']._serialized_start=589
-  _globals['_TRIALBALANCEROW']._serialized_end=863
-  _globals['_REPORTSERVICE']._serialized_start=866
-  _globals['_REPORTSERVICE']._serialized_end=1036
+  _globals['_REPORTSERVICE'].methods_by_name['GetReceivablesAgeing']._loaded_options = None
+  _globals['_REPORTSERVICE'].methods_by_name['GetReceivablesAgeing']._serialized_options = b'\212\265\030\026\n\024finance.reports.read\202\323\344\223\002$\022\"/api/v1/reports/receivables-ageing'
+  _globals['_REPORTSERVICE'].methods_by_name['GetRevenue']._loaded_options = None
+  _globals['_REPORTSERVICE'].methods_by_name['GetRevenue']._serialized_options = b'\212\265\030\026\n\024finance.reports.read\202\323\344\223\002\031\022\027/api/v1/reports/revenue'
+  _globals['_GETTRIALBALANCEREQUEST']._serialized_start=271
+  _globals['_GETTRIALBALANCEREQUEST']._serialized_end=385
+  _globals['_TRIALBALANCE']._serialized_start=388
+  _globals['_TRIALBALANCE']._serialized_end=648
+  _globals['_TRIALBALANCEROW']._serialized_start=651
+  _globals['_TRIALBALANCEROW']._serialized_end=925
+  _globals['_GETRECEIVABLESAGEINGREQUEST']._serialized_start=927
+  _globals['_GETRECEIVABLESAGEINGREQUEST']._serialized_end=996
+  _globals['_RECEIVABLESAGEING']._serialized_start=999
+  _globals['_RECEIVABLESAGEING']._serialized_end=1127
+  _globals['_CURRENCYRECEIVABLES']._serialized_start=1130
+  _globals['_CURRENCYRECEIVABLES']._serialized_end=1317
+  _globals['_AGEINGBAND']._serialized_start=1320
+  _globals['_AGEINGBAND']._serialized_end=1595
+  _globals['_GETREVENUEREQUEST']._serialized_start=1598
+  _globals['_GETREVENUEREQUEST']._serialized_end=1811
+  _globals['_REVENUE']._serialized_start=1813
+  _globals['_REVENUE']._serialized_end=1887
+  _globals['_CURRENCYREVENUE']._serialized_start=1890
+  _globals['_CURRENCYREVENUE']._serialized_end=2043
+  _globals['_REVENUEPERIOD']._serialized_start=2046
+  _globals['_REVENUEPERIOD']._serialized_end=2388
+  _globals['_REPORTSERVICE']._serialized_start=2391
+  _globals['_REPORTSERVICE']._serialized_end=2870
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ import google.type.date_pb2
 import google.type.money_pb2
 import sys
 import tessera.erp.finance.v1.ledger_account_pb2
+import tessera.erp.v1.period_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -133,3 +134,280 @@ class TrialBalanceRow(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["account_code", b"account_code", "balance", b"balance", "credit", b"credit", "debit", b"debit", "display_name", b"display_name", "type", b"type"]) -> None: ...
 
 Global___TrialBalanceRow: typing_extensions.TypeAlias = TrialBalanceRow
+
+@typing.final
+class GetReceivablesAgeingRequest(google.protobuf.message.Message):
+    """Asks what customers owe."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: builtins.int
+    @property
+    def as_of(self) -> google.type.date_pb2.Date:
+        """The day whose evening counts; absent: today, UTC, as the documents are now. Of an earlier day it is
+        what was open then: payments count by their day, and what a later credit note has freed was owed.
+        """
+
+    def __init__(
+        self,
+        *,
+        as_of: google.type.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["as_of", b"as_of"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["as_of", b"as_of"]) -> None: ...
+
+Global___GetReceivablesAgeingRequest: typing_extensions.TypeAlias = GetReceivablesAgeingRequest
+
+@typing.final
+class ReceivablesAgeing(google.protobuf.message.Message):
+    """What customers owe."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: builtins.int
+    CURRENCIES_FIELD_NUMBER: builtins.int
+    @property
+    def as_of(self) -> google.type.date_pb2.Date:
+        """The day that was asked for."""
+
+    @property
+    def currencies(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CurrencyReceivables]:
+        """One for each currency in which something is owed, by code."""
+
+    def __init__(
+        self,
+        *,
+        as_of: google.type.date_pb2.Date | None = ...,
+        currencies: collections.abc.Iterable[Global___CurrencyReceivables] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["as_of", b"as_of"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["as_of", b"as_of", "currencies", b"currencies"]) -> None: ...
+
+Global___ReceivablesAgeing: typing_extensions.TypeAlias = ReceivablesAgeing
+
+@typing.final
+class CurrencyReceivables(google.protobuf.message.Message):
+    """What customers owe in one currency."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: builtins.int
+    BANDS_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    INVOICE_COUNT_FIELD_NUMBER: builtins.int
+    currency_code: builtins.str
+    """ISO 4217 code, such as `EUR`."""
+    invoice_count: builtins.int
+    """How many invoices are open."""
+    @property
+    def bands(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___AgeingBand]:
+        """All five, from what is not due to what has been due for longest."""
+
+    @property
+    def total(self) -> google.type.money_pb2.Money:
+        """Sum of the bands."""
+
+    def __init__(
+        self,
+        *,
+        currency_code: builtins.str = ...,
+        bands: collections.abc.Iterable[Global___AgeingBand] | None = ...,
+        total: google.type.money_pb2.Money | None = ...,
+        invoice_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bands", b"bands", "currency_code", b"currency_code", "invoice_count", b"invoice_count", "total", b"total"]) -> None: ...
+
+Global___CurrencyReceivables: typing_extensions.TypeAlias = CurrencyReceivables
+
+@typing.final
+class AgeingBand(google.protobuf.message.Message):
+    """Invoices that have been due for about the same time."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MIN_DAYS_FIELD_NUMBER: builtins.int
+    MAX_DAYS_FIELD_NUMBER: builtins.int
+    FROM_DATE_FIELD_NUMBER: builtins.int
+    TO_DATE_FIELD_NUMBER: builtins.int
+    AMOUNT_FIELD_NUMBER: builtins.int
+    INVOICE_COUNT_FIELD_NUMBER: builtins.int
+    min_days: builtins.int
+    """For how many days they have been due at the least; unset: they are not due."""
+    max_days: builtins.int
+    """For how many days at the most; unset: no matter how many."""
+    invoice_count: builtins.int
+    """How many of them are open."""
+    @property
+    def from_date(self) -> google.type.date_pb2.Date:
+        """The earliest day on which such an invoice is due; absent: any before `to_date`. With `to_date` a filter
+        over `due_date` finds the invoices.
+        """
+
+    @property
+    def to_date(self) -> google.type.date_pb2.Date:
+        """The latest day on which such an invoice is due; absent: any after `from_date`."""
+
+    @property
+    def amount(self) -> google.type.money_pb2.Money:
+        """What is open of them."""
+
+    def __init__(
+        self,
+        *,
+        min_days: builtins.int | None = ...,
+        max_days: builtins.int | None = ...,
+        from_date: google.type.date_pb2.Date | None = ...,
+        to_date: google.type.date_pb2.Date | None = ...,
+        amount: google.type.money_pb2.Money | None = ...,
+        invoice_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_days", b"_max_days", "_min_days", b"_min_days", "amount", b"amount", "from_date", b"from_date", "max_days", b"max_days", "min_days", b"min_days", "to_date", b"to_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_days", b"_max_days", "_min_days", b"_min_days", "amount", b"amount", "from_date", b"from_date", "invoice_count", b"invoice_count", "max_days", b"max_days", "min_days", b"min_days", "to_date", b"to_date"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_days", b"_max_days"]) -> typing.Literal["max_days"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_days", b"_min_days"]) -> typing.Literal["min_days"] | None: ...
+
+Global___AgeingBand: typing_extensions.TypeAlias = AgeingBand
+
+@typing.final
+class GetRevenueRequest(google.protobuf.message.Message):
+    """Asks what was earned."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FROM_DATE_FIELD_NUMBER: builtins.int
+    TO_DATE_FIELD_NUMBER: builtins.int
+    PERIOD_FIELD_NUMBER: builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: builtins.int
+    period: tessera.erp.v1.period_pb2.Period.ValueType
+    """How the days are put together; unspecified: by months. Documents have a day of issue and no time, so
+    that no time zone matters.
+    """
+    currency_code: builtins.str
+    """ISO 4217 code: only documents of this currency; empty: of all."""
+    @property
+    def from_date(self) -> google.type.date_pb2.Date:
+        """The first day of issue that counts."""
+
+    @property
+    def to_date(self) -> google.type.date_pb2.Date:
+        """The last one."""
+
+    def __init__(
+        self,
+        *,
+        from_date: google.type.date_pb2.Date | None = ...,
+        to_date: google.type.date_pb2.Date | None = ...,
+        period: tessera.erp.v1.period_pb2.Period.ValueType = ...,
+        currency_code: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["from_date", b"from_date", "to_date", b"to_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["currency_code", b"currency_code", "from_date", b"from_date", "period", b"period", "to_date", b"to_date"]) -> None: ...
+
+Global___GetRevenueRequest: typing_extensions.TypeAlias = GetRevenueRequest
+
+@typing.final
+class Revenue(google.protobuf.message.Message):
+    """What was earned."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURRENCIES_FIELD_NUMBER: builtins.int
+    @property
+    def currencies(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CurrencyRevenue]:
+        """One for each currency that documents are in, by code."""
+
+    def __init__(
+        self,
+        *,
+        currencies: collections.abc.Iterable[Global___CurrencyRevenue] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["currencies", b"currencies"]) -> None: ...
+
+Global___Revenue: typing_extensions.TypeAlias = Revenue
+
+@typing.final
+class CurrencyRevenue(google.protobuf.message.Message):
+    """What was earned in one currency."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: builtins.int
+    PERIODS_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    currency_code: builtins.str
+    """ISO 4217 code, such as `EUR`."""
+    @property
+    def periods(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___RevenuePeriod]:
+        """Every period that was asked for, also those without a document, in their order."""
+
+    @property
+    def total(self) -> google.type.money_pb2.Money:
+        """Sum of the periods' totals."""
+
+    def __init__(
+        self,
+        *,
+        currency_code: builtins.str = ...,
+        periods: collections.abc.Iterable[Global___RevenuePeriod] | None = ...,
+        total: google.type.money_pb2.Money | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["currency_code", b"currency_code", "periods", b"periods", "total", b"total"]) -> None: ...
+
+Global___CurrencyRevenue: typing_extensions.TypeAlias = CurrencyRevenue
+
+@typing.final
+class RevenuePeriod(google.protobuf.message.Message):
+    """What was earned in one period."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FROM_DATE_FIELD_NUMBER: builtins.int
+    TO_DATE_FIELD_NUMBER: builtins.int
+    INVOICE_TOTAL_FIELD_NUMBER: builtins.int
+    CREDIT_TOTAL_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    INVOICE_COUNT_FIELD_NUMBER: builtins.int
+    CREDIT_NOTE_COUNT_FIELD_NUMBER: builtins.int
+    invoice_count: builtins.int
+    """How many invoices were issued."""
+    credit_note_count: builtins.int
+    """How many credit notes were issued."""
+    @property
+    def from_date(self) -> google.type.date_pb2.Date:
+        """The first day; that of the first period is the first one that was asked for."""
+
+    @property
+    def to_date(self) -> google.type.date_pb2.Date:
+        """The last day; that of the last period is the last one that was asked for."""
+
+    @property
+    def invoice_total(self) -> google.type.money_pb2.Money:
+        """Sum of the invoices, also of those that were credited since."""
+
+    @property
+    def credit_total(self) -> google.type.money_pb2.Money:
+        """Sum of the credit notes, as a positive amount."""
+
+    @property
+    def total(self) -> google.type.money_pb2.Money:
+        """Invoices less credit notes; may be negative."""
+
+    def __init__(
+        self,
+        *,
+        from_date: google.type.date_pb2.Date | None = ...,
+        to_date: google.type.date_pb2.Date | None = ...,
+        invoice_total: google.type.money_pb2.Money | None = ...,
+        credit_total: google.type.money_pb2.Money | None = ...,
+        total: google.type.money_pb2.Money | None = ...,
+        invoice_count: builtins.int = ...,
+        credit_note_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["credit_total", b"credit_total", "from_date", b"from_date", "invoice_total", b"invoice_total", "to_date", b"to_date", "total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["credit_note_count", b"credit_note_count", "credit_total", b"credit_total", "from_date", b"from_date", "invoice_count", b"invoice_count", "invoice_total", b"invoice_total", "to_date", b"to_date", "total", b"total"]) -> None: ...
+
+Global___RevenuePeriod: typing_extensions.TypeAlias = RevenuePeriod

@@ -40,6 +40,16 @@ class ReportServiceStub(object):
                 request_serializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetTrialBalanceRequest.SerializeToString,
                 response_deserializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.TrialBalance.FromString,
                 _registered_method=True)
+        self.GetReceivablesAgeing = channel.unary_unary(
+                '/erp.finance.v1.ReportService/GetReceivablesAgeing',
+                request_serializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetReceivablesAgeingRequest.SerializeToString,
+                response_deserializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.ReceivablesAgeing.FromString,
+                _registered_method=True)
+        self.GetRevenue = channel.unary_unary(
+                '/erp.finance.v1.ReportService/GetRevenue',
+                request_serializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetRevenueRequest.SerializeToString,
+                response_deserializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.Revenue.FromString,
+                _registered_method=True)
 
 
 class ReportServiceServicer(object):
@@ -53,6 +63,22 @@ class ReportServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReceivablesAgeing(self, request, context):
+        """Tells how much customers owe and for how long it has been due, currency by currency. Payments
+        that are not allocated to an invoice take nothing off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRevenue(self, request, context):
+        """Tells what was invoiced, less what was credited, by the day of issue. INVALID_ARGUMENT for more
+        than 400 periods.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +86,16 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.GetTrialBalance,
                     request_deserializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetTrialBalanceRequest.FromString,
                     response_serializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.TrialBalance.SerializeToString,
+            ),
+            'GetReceivablesAgeing': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReceivablesAgeing,
+                    request_deserializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetReceivablesAgeingRequest.FromString,
+                    response_serializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.ReceivablesAgeing.SerializeToString,
+            ),
+            'GetRevenue': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRevenue,
+                    request_deserializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetRevenueRequest.FromString,
+                    response_serializer=tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.Revenue.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +126,60 @@ class ReportService(object):
             '/erp.finance.v1.ReportService/GetTrialBalance',
             tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetTrialBalanceRequest.SerializeToString,
             tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.TrialBalance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReceivablesAgeing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/erp.finance.v1.ReportService/GetReceivablesAgeing',
+            tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetReceivablesAgeingRequest.SerializeToString,
+            tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.ReceivablesAgeing.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRevenue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/erp.finance.v1.ReportService/GetRevenue',
+            tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.GetRevenueRequest.SerializeToString,
+            tessera_dot_erp_dot_finance_dot_v1_dot_report__pb2.Revenue.FromString,
             options,
             channel_credentials,
             insecure,

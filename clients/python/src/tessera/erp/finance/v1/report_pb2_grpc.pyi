@@ -41,7 +41,39 @@ _ReportServiceGetTrialBalanceType = typing_extensions.TypeVar(
     ],
 )
 
-class ReportServiceStub(typing.Generic[_ReportServiceGetTrialBalanceType]):
+_ReportServiceGetReceivablesAgeingType = typing_extensions.TypeVar(
+    '_ReportServiceGetReceivablesAgeingType',
+    grpc.UnaryUnaryMultiCallable[
+        tessera.erp.finance.v1.report_pb2.GetReceivablesAgeingRequest,
+        tessera.erp.finance.v1.report_pb2.ReceivablesAgeing,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.finance.v1.report_pb2.GetReceivablesAgeingRequest,
+        tessera.erp.finance.v1.report_pb2.ReceivablesAgeing,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        tessera.erp.finance.v1.report_pb2.GetReceivablesAgeingRequest,
+        tessera.erp.finance.v1.report_pb2.ReceivablesAgeing,
+    ],
+)
+
+_ReportServiceGetRevenueType = typing_extensions.TypeVar(
+    '_ReportServiceGetRevenueType',
+    grpc.UnaryUnaryMultiCallable[
+        tessera.erp.finance.v1.report_pb2.GetRevenueRequest,
+        tessera.erp.finance.v1.report_pb2.Revenue,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.finance.v1.report_pb2.GetRevenueRequest,
+        tessera.erp.finance.v1.report_pb2.Revenue,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        tessera.erp.finance.v1.report_pb2.GetRevenueRequest,
+        tessera.erp.finance.v1.report_pb2.Revenue,
+    ],
+)
+
+class ReportServiceStub(typing.Generic[_ReportServiceGetTrialBalanceType, _ReportServiceGetReceivablesAgeingType, _ReportServiceGetRevenueType]):
     """Figures out of the ledger."""
 
     @typing.overload
@@ -49,6 +81,14 @@ class ReportServiceStub(typing.Generic[_ReportServiceGetTrialBalanceType]):
         grpc.UnaryUnaryMultiCallable[
             tessera.erp.finance.v1.report_pb2.GetTrialBalanceRequest,
             tessera.erp.finance.v1.report_pb2.TrialBalance,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            tessera.erp.finance.v1.report_pb2.GetReceivablesAgeingRequest,
+            tessera.erp.finance.v1.report_pb2.ReceivablesAgeing,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            tessera.erp.finance.v1.report_pb2.GetRevenueRequest,
+            tessera.erp.finance.v1.report_pb2.Revenue,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -58,15 +98,41 @@ class ReportServiceStub(typing.Generic[_ReportServiceGetTrialBalanceType]):
             tessera.erp.finance.v1.report_pb2.GetTrialBalanceRequest,
             tessera.erp.finance.v1.report_pb2.TrialBalance,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            tessera.erp.finance.v1.report_pb2.GetReceivablesAgeingRequest,
+            tessera.erp.finance.v1.report_pb2.ReceivablesAgeing,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            tessera.erp.finance.v1.report_pb2.GetRevenueRequest,
+            tessera.erp.finance.v1.report_pb2.Revenue,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     GetTrialBalance: _ReportServiceGetTrialBalanceType
     """Lists every account with what was posted to it up to a day; debits and credits are equal."""
 
+    GetReceivablesAgeing: _ReportServiceGetReceivablesAgeingType
+    """Tells how much customers owe and for how long it has been due, currency by currency. Payments
+    that are not allocated to an invoice take nothing off.
+    """
+
+    GetRevenue: _ReportServiceGetRevenueType
+    """Tells what was invoiced, less what was credited, by the day of issue. INVALID_ARGUMENT for more
+    than 400 periods.
+    """
+
 ReportServiceAsyncStub: typing_extensions.TypeAlias = ReportServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.finance.v1.report_pb2.GetTrialBalanceRequest,
         tessera.erp.finance.v1.report_pb2.TrialBalance,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.finance.v1.report_pb2.GetReceivablesAgeingRequest,
+        tessera.erp.finance.v1.report_pb2.ReceivablesAgeing,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.finance.v1.report_pb2.GetRevenueRequest,
+        tessera.erp.finance.v1.report_pb2.Revenue,
     ],
 ]
 
@@ -80,5 +146,25 @@ class ReportServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[tessera.erp.finance.v1.report_pb2.TrialBalance, collections.abc.Awaitable[tessera.erp.finance.v1.report_pb2.TrialBalance]]:
         """Lists every account with what was posted to it up to a day; debits and credits are equal."""
+
+    @abc.abstractmethod
+    def GetReceivablesAgeing(
+        self,
+        request: tessera.erp.finance.v1.report_pb2.GetReceivablesAgeingRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tessera.erp.finance.v1.report_pb2.ReceivablesAgeing, collections.abc.Awaitable[tessera.erp.finance.v1.report_pb2.ReceivablesAgeing]]:
+        """Tells how much customers owe and for how long it has been due, currency by currency. Payments
+        that are not allocated to an invoice take nothing off.
+        """
+
+    @abc.abstractmethod
+    def GetRevenue(
+        self,
+        request: tessera.erp.finance.v1.report_pb2.GetRevenueRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tessera.erp.finance.v1.report_pb2.Revenue, collections.abc.Awaitable[tessera.erp.finance.v1.report_pb2.Revenue]]:
+        """Tells what was invoiced, less what was credited, by the day of issue. INVALID_ARGUMENT for more
+        than 400 periods.
+        """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -36,6 +36,7 @@ class StockLevel(google.protobuf.message.Message):
     AVAILABLE_FIELD_NUMBER: builtins.int
     REORDER_LEVEL_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
+    BELOW_REORDER_LEVEL_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     CREATED_BY_FIELD_NUMBER: builtins.int
@@ -49,6 +50,10 @@ class StockLevel(google.protobuf.message.Message):
     """Which of the catalogue's products lies there."""
     warehouse_id: builtins.str
     """The warehouse that it lies in."""
+    below_reorder_level: builtins.bool
+    """Whether the product has run low there: `available` is below `reorder_level`; computed by the
+    database. The filter `below_reorder_level = true` lists what must be ordered.
+    """
     created_by: builtins.str
     """Who created the stock level: a user's UUID or `service:<name>`."""
     updated_by: builtins.str
@@ -97,6 +102,7 @@ class StockLevel(google.protobuf.message.Message):
         available: google.type.decimal_pb2.Decimal | None = ...,
         reorder_level: google.type.decimal_pb2.Decimal | None = ...,
         value: google.type.money_pb2.Money | None = ...,
+        below_reorder_level: builtins.bool = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         created_by: builtins.str = ...,
@@ -104,7 +110,7 @@ class StockLevel(google.protobuf.message.Message):
         etag: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["available", b"available", "create_time", b"create_time", "on_hand", b"on_hand", "reorder_level", b"reorder_level", "reserved", b"reserved", "update_time", b"update_time", "value", b"value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["available", b"available", "create_time", b"create_time", "created_by", b"created_by", "etag", b"etag", "id", b"id", "on_hand", b"on_hand", "product_id", b"product_id", "reorder_level", b"reorder_level", "reserved", b"reserved", "tenant_id", b"tenant_id", "update_time", b"update_time", "updated_by", b"updated_by", "value", b"value", "warehouse_id", b"warehouse_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["available", b"available", "below_reorder_level", b"below_reorder_level", "create_time", b"create_time", "created_by", b"created_by", "etag", b"etag", "id", b"id", "on_hand", b"on_hand", "product_id", b"product_id", "reorder_level", b"reorder_level", "reserved", b"reserved", "tenant_id", b"tenant_id", "update_time", b"update_time", "updated_by", b"updated_by", "value", b"value", "warehouse_id", b"warehouse_id"]) -> None: ...
 
 Global___StockLevel: typing_extensions.TypeAlias = StockLevel
 

@@ -342,3 +342,70 @@ class ConsumerLag(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["consumer", b"consumer", "lag", b"lag", "topic", b"topic"]) -> None: ...
 
 Global___ConsumerLag: typing_extensions.TypeAlias = ConsumerLag
+
+@typing.final
+class GetOutboxStatusRequest(google.protobuf.message.Message):
+    """Asks what waits to be published."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: builtins.int
+    service: builtins.str
+    """Only the outbox of this service, such as `orders`; empty: those of all."""
+    def __init__(
+        self,
+        *,
+        service: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["service", b"service"]) -> None: ...
+
+Global___GetOutboxStatusRequest: typing_extensions.TypeAlias = GetOutboxStatusRequest
+
+@typing.final
+class GetOutboxStatusResponse(google.protobuf.message.Message):
+    """What waits to be published."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OUTBOXES_FIELD_NUMBER: builtins.int
+    @property
+    def outboxes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___OutboxStatus]:
+        """One row for each service, by name."""
+
+    def __init__(
+        self,
+        *,
+        outboxes: collections.abc.Iterable[Global___OutboxStatus] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["outboxes", b"outboxes"]) -> None: ...
+
+Global___GetOutboxStatusResponse: typing_extensions.TypeAlias = GetOutboxStatusResponse
+
+@typing.final
+class OutboxStatus(google.protobuf.message.Message):
+    """What waits in one service's outbox."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: builtins.int
+    EVENT_COUNT_FIELD_NUMBER: builtins.int
+    OLDEST_TIME_FIELD_NUMBER: builtins.int
+    service: builtins.str
+    """Whose events they are, such as `orders`."""
+    event_count: builtins.int
+    """How many events wait, counted up to 10,001."""
+    @property
+    def oldest_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the one was written that has waited for longest; absent: none waits."""
+
+    def __init__(
+        self,
+        *,
+        service: builtins.str = ...,
+        event_count: builtins.int = ...,
+        oldest_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["oldest_time", b"oldest_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["event_count", b"event_count", "oldest_time", b"oldest_time", "service", b"service"]) -> None: ...
+
+Global___OutboxStatus: typing_extensions.TypeAlias = OutboxStatus

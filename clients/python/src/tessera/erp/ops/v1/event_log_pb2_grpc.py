@@ -60,6 +60,11 @@ class EventLogServiceStub(object):
                 request_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetConsumerLagRequest.SerializeToString,
                 response_deserializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetConsumerLagResponse.FromString,
                 _registered_method=True)
+        self.GetOutboxStatus = channel.unary_unary(
+                '/erp.ops.v1.EventLogService/GetOutboxStatus',
+                request_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetOutboxStatusRequest.SerializeToString,
+                response_deserializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetOutboxStatusResponse.FromString,
+                _registered_method=True)
 
 
 class EventLogServiceServicer(object):
@@ -106,6 +111,13 @@ class EventLogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOutboxStatus(self, request, context):
+        """Tells how many events each service has written and not published yet, of all tenants together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventLogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -133,6 +145,11 @@ def add_EventLogServiceServicer_to_server(servicer, server):
                     servicer.GetConsumerLag,
                     request_deserializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetConsumerLagRequest.FromString,
                     response_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetConsumerLagResponse.SerializeToString,
+            ),
+            'GetOutboxStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOutboxStatus,
+                    request_deserializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetOutboxStatusRequest.FromString,
+                    response_serializer=tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetOutboxStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -271,6 +288,33 @@ class EventLogService(object):
             '/erp.ops.v1.EventLogService/GetConsumerLag',
             tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetConsumerLagRequest.SerializeToString,
             tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetConsumerLagResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOutboxStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/erp.ops.v1.EventLogService/GetOutboxStatus',
+            tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetOutboxStatusRequest.SerializeToString,
+            tessera_dot_erp_dot_ops_dot_v1_dot_event__log__pb2.GetOutboxStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

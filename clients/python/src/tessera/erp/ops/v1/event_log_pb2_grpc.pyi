@@ -105,7 +105,23 @@ _EventLogServiceGetConsumerLagType = typing_extensions.TypeVar(
     ],
 )
 
-class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventLogServiceWatchEventsType, _EventLogServiceListDeadLettersType, _EventLogServiceReplayDeadLetterType, _EventLogServiceGetConsumerLagType]):
+_EventLogServiceGetOutboxStatusType = typing_extensions.TypeVar(
+    '_EventLogServiceGetOutboxStatusType',
+    grpc.UnaryUnaryMultiCallable[
+        tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusRequest,
+        tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusRequest,
+        tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusRequest,
+        tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusResponse,
+    ],
+)
+
+class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventLogServiceWatchEventsType, _EventLogServiceListDeadLettersType, _EventLogServiceReplayDeadLetterType, _EventLogServiceGetConsumerLagType, _EventLogServiceGetOutboxStatusType]):
     """The event log as operators see it. Every answer holds events of the caller's tenant only."""
 
     @typing.overload
@@ -130,6 +146,10 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
             tessera.erp.ops.v1.event_log_pb2.GetConsumerLagRequest,
             tessera.erp.ops.v1.event_log_pb2.GetConsumerLagResponse,
         ],
+        grpc.UnaryUnaryMultiCallable[
+            tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusRequest,
+            tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusResponse,
+        ],
     ], channel: grpc.Channel) -> None: ...
 
     @typing.overload
@@ -153,6 +173,10 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
         grpc.aio.UnaryUnaryMultiCallable[
             tessera.erp.ops.v1.event_log_pb2.GetConsumerLagRequest,
             tessera.erp.ops.v1.event_log_pb2.GetConsumerLagResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusRequest,
+            tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusResponse,
         ],
     ], channel: grpc.aio.Channel) -> None: ...
 
@@ -179,6 +203,9 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
     GetConsumerLag: _EventLogServiceGetConsumerLagType
     """Tells how many events each consumer has not handled yet, of all tenants together."""
 
+    GetOutboxStatus: _EventLogServiceGetOutboxStatusType
+    """Tells how many events each service has written and not published yet, of all tenants together."""
+
 EventLogServiceAsyncStub: typing_extensions.TypeAlias = EventLogServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.ops.v1.event_log_pb2.TailEventsRequest,
@@ -199,6 +226,10 @@ EventLogServiceAsyncStub: typing_extensions.TypeAlias = EventLogServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.ops.v1.event_log_pb2.GetConsumerLagRequest,
         tessera.erp.ops.v1.event_log_pb2.GetConsumerLagResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusRequest,
+        tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusResponse,
     ],
 ]
 
@@ -252,5 +283,13 @@ class EventLogServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[tessera.erp.ops.v1.event_log_pb2.GetConsumerLagResponse, collections.abc.Awaitable[tessera.erp.ops.v1.event_log_pb2.GetConsumerLagResponse]]:
         """Tells how many events each consumer has not handled yet, of all tenants together."""
+
+    @abc.abstractmethod
+    def GetOutboxStatus(
+        self,
+        request: tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusResponse, collections.abc.Awaitable[tessera.erp.ops.v1.event_log_pb2.GetOutboxStatusResponse]]:
+        """Tells how many events each service has written and not published yet, of all tenants together."""
 
 def add_EventLogServiceServicer_to_server(servicer: EventLogServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

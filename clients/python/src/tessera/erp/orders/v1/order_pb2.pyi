@@ -16,6 +16,7 @@ import google.type.money_pb2
 import google.type.postal_address_pb2
 import sys
 import tessera.erp.orders.v1.saga_pb2
+import tessera.erp.v1.period_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -945,3 +946,156 @@ class GetOrderTimelineResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["sagas", b"sagas"]) -> None: ...
 
 Global___GetOrderTimelineResponse: typing_extensions.TypeAlias = GetOrderTimelineResponse
+
+@typing.final
+class GetOrderStatisticsRequest(google.protobuf.message.Message):
+    """Asks what was ordered."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FROM_DATE_FIELD_NUMBER: builtins.int
+    TO_DATE_FIELD_NUMBER: builtins.int
+    PERIOD_FIELD_NUMBER: builtins.int
+    period: tessera.erp.v1.period_pb2.Period.ValueType
+    """How the days are put together; unspecified: day by day. Orders have a day, as the customer sees it,
+    so that no time zone matters.
+    """
+    @property
+    def from_date(self) -> google.type.date_pb2.Date:
+        """The first day of order that counts."""
+
+    @property
+    def to_date(self) -> google.type.date_pb2.Date:
+        """The last one."""
+
+    def __init__(
+        self,
+        *,
+        from_date: google.type.date_pb2.Date | None = ...,
+        to_date: google.type.date_pb2.Date | None = ...,
+        period: tessera.erp.v1.period_pb2.Period.ValueType = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["from_date", b"from_date", "to_date", b"to_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["from_date", b"from_date", "period", b"period", "to_date", b"to_date"]) -> None: ...
+
+Global___GetOrderStatisticsRequest: typing_extensions.TypeAlias = GetOrderStatisticsRequest
+
+@typing.final
+class OrderStatistics(google.protobuf.message.Message):
+    """What was ordered."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STATES_FIELD_NUMBER: builtins.int
+    CURRENCIES_FIELD_NUMBER: builtins.int
+    @property
+    def states(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___OrderStateCount]:
+        """How many orders of these days are in each state now; states without any are left out."""
+
+    @property
+    def currencies(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CurrencyOrders]:
+        """One for each currency that was ordered in, by code."""
+
+    def __init__(
+        self,
+        *,
+        states: collections.abc.Iterable[Global___OrderStateCount] | None = ...,
+        currencies: collections.abc.Iterable[Global___CurrencyOrders] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["currencies", b"currencies", "states", b"states"]) -> None: ...
+
+Global___OrderStatistics: typing_extensions.TypeAlias = OrderStatistics
+
+@typing.final
+class OrderStateCount(google.protobuf.message.Message):
+    """How many orders are in a state."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: builtins.int
+    ORDER_COUNT_FIELD_NUMBER: builtins.int
+    state: Global___OrderState.ValueType
+    """How far they are."""
+    order_count: builtins.int
+    """How many of them there are."""
+    def __init__(
+        self,
+        *,
+        state: Global___OrderState.ValueType = ...,
+        order_count: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["order_count", b"order_count", "state", b"state"]) -> None: ...
+
+Global___OrderStateCount: typing_extensions.TypeAlias = OrderStateCount
+
+@typing.final
+class CurrencyOrders(google.protobuf.message.Message):
+    """What was ordered in one currency. Orders that failed or were cancelled are counted by their state alone."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: builtins.int
+    PERIODS_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    ORDER_COUNT_FIELD_NUMBER: builtins.int
+    currency_code: builtins.str
+    """ISO 4217 code, such as `EUR`."""
+    order_count: builtins.int
+    """How many orders they have together."""
+    @property
+    def periods(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___OrderPeriod]:
+        """Every period that was asked for, also those without an order, in their order."""
+
+    @property
+    def total(self) -> google.type.money_pb2.Money:
+        """Sum of the periods' totals."""
+
+    def __init__(
+        self,
+        *,
+        currency_code: builtins.str = ...,
+        periods: collections.abc.Iterable[Global___OrderPeriod] | None = ...,
+        total: google.type.money_pb2.Money | None = ...,
+        order_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["currency_code", b"currency_code", "order_count", b"order_count", "periods", b"periods", "total", b"total"]) -> None: ...
+
+Global___CurrencyOrders: typing_extensions.TypeAlias = CurrencyOrders
+
+@typing.final
+class OrderPeriod(google.protobuf.message.Message):
+    """What was ordered in one period."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FROM_DATE_FIELD_NUMBER: builtins.int
+    TO_DATE_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    ORDER_COUNT_FIELD_NUMBER: builtins.int
+    order_count: builtins.int
+    """How many orders were placed."""
+    @property
+    def from_date(self) -> google.type.date_pb2.Date:
+        """The first day; that of the first period is the first one that was asked for."""
+
+    @property
+    def to_date(self) -> google.type.date_pb2.Date:
+        """The last day; that of the last period is the last one that was asked for."""
+
+    @property
+    def total(self) -> google.type.money_pb2.Money:
+        """Sum of the orders' totals; an order whose prices are not locked yet adds nothing."""
+
+    def __init__(
+        self,
+        *,
+        from_date: google.type.date_pb2.Date | None = ...,
+        to_date: google.type.date_pb2.Date | None = ...,
+        total: google.type.money_pb2.Money | None = ...,
+        order_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["from_date", b"from_date", "to_date", b"to_date", "total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["from_date", b"from_date", "order_count", b"order_count", "to_date", b"to_date", "total", b"total"]) -> None: ...
+
+Global___OrderPeriod: typing_extensions.TypeAlias = OrderPeriod

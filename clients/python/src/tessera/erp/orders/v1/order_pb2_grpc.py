@@ -66,6 +66,11 @@ class OrderServiceStub(object):
                 request_serializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.CancelOrderRequest.SerializeToString,
                 response_deserializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.Order.FromString,
                 _registered_method=True)
+        self.GetOrderStatistics = channel.unary_unary(
+                '/erp.orders.v1.OrderService/GetOrderStatistics',
+                request_serializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.GetOrderStatisticsRequest.SerializeToString,
+                response_deserializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.OrderStatistics.FromString,
+                _registered_method=True)
         self.GetOrderTimeline = channel.unary_unary(
                 '/erp.orders.v1.OrderService/GetOrderTimeline',
                 request_serializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.GetOrderTimelineRequest.SerializeToString,
@@ -132,6 +137,14 @@ class OrderServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOrderStatistics(self, request, context):
+        """Counts the orders of some days by their state, and tells what was ordered in each period, by
+        the day of the order. INVALID_ARGUMENT for more than 400 periods.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOrderTimeline(self, request, context):
         """Answers what was done for the order: every step, attempt, error and compensation of its
         sagas.
@@ -172,6 +185,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.CancelOrder,
                     request_deserializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.CancelOrderRequest.FromString,
                     response_serializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.Order.SerializeToString,
+            ),
+            'GetOrderStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrderStatistics,
+                    request_deserializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.GetOrderStatisticsRequest.FromString,
+                    response_serializer=tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.OrderStatistics.SerializeToString,
             ),
             'GetOrderTimeline': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOrderTimeline,
@@ -343,6 +361,33 @@ class OrderService(object):
             '/erp.orders.v1.OrderService/CancelOrder',
             tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.CancelOrderRequest.SerializeToString,
             tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrderStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/erp.orders.v1.OrderService/GetOrderStatistics',
+            tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.GetOrderStatisticsRequest.SerializeToString,
+            tessera_dot_erp_dot_orders_dot_v1_dot_order__pb2.OrderStatistics.FromString,
             options,
             channel_credentials,
             insecure,

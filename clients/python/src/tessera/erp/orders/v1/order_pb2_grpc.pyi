@@ -121,6 +121,22 @@ _OrderServiceCancelOrderType = typing_extensions.TypeVar(
     ],
 )
 
+_OrderServiceGetOrderStatisticsType = typing_extensions.TypeVar(
+    '_OrderServiceGetOrderStatisticsType',
+    grpc.UnaryUnaryMultiCallable[
+        tessera.erp.orders.v1.order_pb2.GetOrderStatisticsRequest,
+        tessera.erp.orders.v1.order_pb2.OrderStatistics,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.orders.v1.order_pb2.GetOrderStatisticsRequest,
+        tessera.erp.orders.v1.order_pb2.OrderStatistics,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        tessera.erp.orders.v1.order_pb2.GetOrderStatisticsRequest,
+        tessera.erp.orders.v1.order_pb2.OrderStatistics,
+    ],
+)
+
 _OrderServiceGetOrderTimelineType = typing_extensions.TypeVar(
     '_OrderServiceGetOrderTimelineType',
     grpc.UnaryUnaryMultiCallable[
@@ -137,7 +153,7 @@ _OrderServiceGetOrderTimelineType = typing_extensions.TypeVar(
     ],
 )
 
-class OrderServiceStub(typing.Generic[_OrderServicePlaceOrderType, _OrderServiceGetOrderType, _OrderServiceBatchGetOrdersType, _OrderServiceListOrdersType, _OrderServiceSearchOrdersType, _OrderServiceCancelOrderType, _OrderServiceGetOrderTimelineType]):
+class OrderServiceStub(typing.Generic[_OrderServicePlaceOrderType, _OrderServiceGetOrderType, _OrderServiceBatchGetOrdersType, _OrderServiceListOrdersType, _OrderServiceSearchOrdersType, _OrderServiceCancelOrderType, _OrderServiceGetOrderStatisticsType, _OrderServiceGetOrderTimelineType]):
     """What customers order. Placing an order answers at once; a saga then reserves, charges and
     invoices it, and GetOrderTimeline shows how far that is.
     """
@@ -167,6 +183,10 @@ class OrderServiceStub(typing.Generic[_OrderServicePlaceOrderType, _OrderService
         grpc.UnaryUnaryMultiCallable[
             tessera.erp.orders.v1.order_pb2.CancelOrderRequest,
             tessera.erp.orders.v1.order_pb2.Order,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            tessera.erp.orders.v1.order_pb2.GetOrderStatisticsRequest,
+            tessera.erp.orders.v1.order_pb2.OrderStatistics,
         ],
         grpc.UnaryUnaryMultiCallable[
             tessera.erp.orders.v1.order_pb2.GetOrderTimelineRequest,
@@ -199,6 +219,10 @@ class OrderServiceStub(typing.Generic[_OrderServicePlaceOrderType, _OrderService
         grpc.aio.UnaryUnaryMultiCallable[
             tessera.erp.orders.v1.order_pb2.CancelOrderRequest,
             tessera.erp.orders.v1.order_pb2.Order,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            tessera.erp.orders.v1.order_pb2.GetOrderStatisticsRequest,
+            tessera.erp.orders.v1.order_pb2.OrderStatistics,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
             tessera.erp.orders.v1.order_pb2.GetOrderTimelineRequest,
@@ -240,6 +264,11 @@ class OrderServiceStub(typing.Generic[_OrderServicePlaceOrderType, _OrderService
     so unchanged. Fails with ORDERS_REASON_ORDER_STATE for one that FAILED.
     """
 
+    GetOrderStatistics: _OrderServiceGetOrderStatisticsType
+    """Counts the orders of some days by their state, and tells what was ordered in each period, by
+    the day of the order. INVALID_ARGUMENT for more than 400 periods.
+    """
+
     GetOrderTimeline: _OrderServiceGetOrderTimelineType
     """Answers what was done for the order: every step, attempt, error and compensation of its
     sagas.
@@ -269,6 +298,10 @@ OrderServiceAsyncStub: typing_extensions.TypeAlias = OrderServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.orders.v1.order_pb2.CancelOrderRequest,
         tessera.erp.orders.v1.order_pb2.Order,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        tessera.erp.orders.v1.order_pb2.GetOrderStatisticsRequest,
+        tessera.erp.orders.v1.order_pb2.OrderStatistics,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         tessera.erp.orders.v1.order_pb2.GetOrderTimelineRequest,
@@ -343,6 +376,16 @@ class OrderServiceServicer(metaclass=abc.ABCMeta):
         has the invoice credited.
         The answer is CANCELLING; CANCELLED follows. Returns an order that is cancelled or being
         so unchanged. Fails with ORDERS_REASON_ORDER_STATE for one that FAILED.
+        """
+
+    @abc.abstractmethod
+    def GetOrderStatistics(
+        self,
+        request: tessera.erp.orders.v1.order_pb2.GetOrderStatisticsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[tessera.erp.orders.v1.order_pb2.OrderStatistics, collections.abc.Awaitable[tessera.erp.orders.v1.order_pb2.OrderStatistics]]:
+        """Counts the orders of some days by their state, and tells what was ordered in each period, by
+        the day of the order. INVALID_ARGUMENT for more than 400 periods.
         """
 
     @abc.abstractmethod

@@ -10,7 +10,10 @@ import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js
 import type { LedgerAccountType } from "./ledger_account_pb.js";
 import { file_erp_finance_v1_ledger_account } from "./ledger_account_pb.js";
 import { file_erp_v1_options } from "../../v1/options_pb.js";
+import type { Period } from "../../v1/period_pb.js";
+import { file_erp_v1_period } from "../../v1/period_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
+import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb.js";
 import type { Date } from "../../../google/type/date_pb.js";
 import { file_google_type_date } from "../../../google/type/date_pb.js";
 import type { Money } from "../../../google/type/money_pb.js";
@@ -21,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file erp/finance/v1/report.proto.
  */
 export const file_erp_finance_v1_report: GenFile = /*@__PURE__*/
-  fileDesc("ChtlcnAvZmluYW5jZS92MS9yZXBvcnQucHJvdG8SDmVycC5maW5hbmNlLnYxIl4KFkdldFRyaWFsQmFsYW5jZVJlcXVlc3QSIAoFYXNfb2YYASABKAsyES5nb29nbGUudHlwZS5EYXRlEiIKDWN1cnJlbmN5X2NvZGUYAiABKAlCC7pICNgBAXIDmAEDIs0BCgxUcmlhbEJhbGFuY2USLQoEcm93cxgBIAMoCzIfLmVycC5maW5hbmNlLnYxLlRyaWFsQmFsYW5jZVJvdxInCgtkZWJpdF90b3RhbBgCIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EigKDGNyZWRpdF90b3RhbBgDIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EiYKCmRpZmZlcmVuY2UYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRITCgtlbnRyeV9jb3VudBgFIAEoAyLaAQoPVHJpYWxCYWxhbmNlUm93EhQKDGFjY291bnRfY29kZRgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSLwoEdHlwZRgDIAEoDjIhLmVycC5maW5hbmNlLnYxLkxlZGdlckFjY291bnRUeXBlEiEKBWRlYml0GAQgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSIgoGY3JlZGl0GAUgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSIwoHYmFsYW5jZRgGIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5MqoBCg1SZXBvcnRTZXJ2aWNlEpgBCg9HZXRUcmlhbEJhbGFuY2USJi5lcnAuZmluYW5jZS52MS5HZXRUcmlhbEJhbGFuY2VSZXF1ZXN0GhwuZXJwLmZpbmFuY2UudjEuVHJpYWxCYWxhbmNlIj+KtRgWChRmaW5hbmNlLnJlcG9ydHMucmVhZILT5JMCHxIdL2FwaS92MS9yZXBvcnRzL3RyaWFsLWJhbGFuY2ViBnByb3RvMw", [file_buf_validate_validate, file_erp_finance_v1_ledger_account, file_erp_v1_options, file_google_api_annotations, file_google_type_date, file_google_type_money]);
+  fileDesc("ChtlcnAvZmluYW5jZS92MS9yZXBvcnQucHJvdG8SDmVycC5maW5hbmNlLnYxIl4KFkdldFRyaWFsQmFsYW5jZVJlcXVlc3QSIAoFYXNfb2YYASABKAsyES5nb29nbGUudHlwZS5EYXRlEiIKDWN1cnJlbmN5X2NvZGUYAiABKAlCC7pICNgBAXIDmAEDIs0BCgxUcmlhbEJhbGFuY2USLQoEcm93cxgBIAMoCzIfLmVycC5maW5hbmNlLnYxLlRyaWFsQmFsYW5jZVJvdxInCgtkZWJpdF90b3RhbBgCIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EigKDGNyZWRpdF90b3RhbBgDIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EiYKCmRpZmZlcmVuY2UYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRITCgtlbnRyeV9jb3VudBgFIAEoAyLaAQoPVHJpYWxCYWxhbmNlUm93EhQKDGFjY291bnRfY29kZRgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSLwoEdHlwZRgDIAEoDjIhLmVycC5maW5hbmNlLnYxLkxlZGdlckFjY291bnRUeXBlEiEKBWRlYml0GAQgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSIgoGY3JlZGl0GAUgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSIwoHYmFsYW5jZRgGIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5Ij8KG0dldFJlY2VpdmFibGVzQWdlaW5nUmVxdWVzdBIgCgVhc19vZhgBIAEoCzIRLmdvb2dsZS50eXBlLkRhdGUibgoRUmVjZWl2YWJsZXNBZ2VpbmcSIAoFYXNfb2YYASABKAsyES5nb29nbGUudHlwZS5EYXRlEjcKCmN1cnJlbmNpZXMYAiADKAsyIy5lcnAuZmluYW5jZS52MS5DdXJyZW5jeVJlY2VpdmFibGVzIpEBChNDdXJyZW5jeVJlY2VpdmFibGVzEhUKDWN1cnJlbmN5X2NvZGUYASABKAkSKQoFYmFuZHMYAiADKAsyGi5lcnAuZmluYW5jZS52MS5BZ2VpbmdCYW5kEiEKBXRvdGFsGAMgASgLMhIuZ29vZ2xlLnR5cGUuTW9uZXkSFQoNaW52b2ljZV9jb3VudBgEIAEoAyLZAQoKQWdlaW5nQmFuZBIVCghtaW5fZGF5cxgBIAEoBUgAiAEBEhUKCG1heF9kYXlzGAIgASgFSAGIAQESJAoJZnJvbV9kYXRlGAMgASgLMhEuZ29vZ2xlLnR5cGUuRGF0ZRIiCgd0b19kYXRlGAQgASgLMhEuZ29vZ2xlLnR5cGUuRGF0ZRIiCgZhbW91bnQYBSABKAsyEi5nb29nbGUudHlwZS5Nb25leRIVCg1pbnZvaWNlX2NvdW50GAYgASgDQgsKCV9taW5fZGF5c0ILCglfbWF4X2RheXMirQEKEUdldFJldmVudWVSZXF1ZXN0EioKCWZyb21fZGF0ZRgBIAEoCzIRLmdvb2dsZS50eXBlLkRhdGVCBOJBAQISKAoHdG9fZGF0ZRgCIAEoCzIRLmdvb2dsZS50eXBlLkRhdGVCBOJBAQISHgoGcGVyaW9kGAMgASgOMg4uZXJwLnYxLlBlcmlvZBIiCg1jdXJyZW5jeV9jb2RlGAQgASgJQgu6SAjYAQFyA5gBAyI+CgdSZXZlbnVlEjMKCmN1cnJlbmNpZXMYASADKAsyHy5lcnAuZmluYW5jZS52MS5DdXJyZW5jeVJldmVudWUiewoPQ3VycmVuY3lSZXZlbnVlEhUKDWN1cnJlbmN5X2NvZGUYASABKAkSLgoHcGVyaW9kcxgCIAMoCzIdLmVycC5maW5hbmNlLnYxLlJldmVudWVQZXJpb2QSIQoFdG90YWwYAyABKAsyEi5nb29nbGUudHlwZS5Nb25leSKDAgoNUmV2ZW51ZVBlcmlvZBIkCglmcm9tX2RhdGUYASABKAsyES5nb29nbGUudHlwZS5EYXRlEiIKB3RvX2RhdGUYAiABKAsyES5nb29nbGUudHlwZS5EYXRlEikKDWludm9pY2VfdG90YWwYAyABKAsyEi5nb29nbGUudHlwZS5Nb25leRIoCgxjcmVkaXRfdG90YWwYBCABKAsyEi5nb29nbGUudHlwZS5Nb25leRIhCgV0b3RhbBgFIAEoCzISLmdvb2dsZS50eXBlLk1vbmV5EhUKDWludm9pY2VfY291bnQYBiABKAMSGQoRY3JlZGl0X25vdGVfY291bnQYByABKAMy3wMKDVJlcG9ydFNlcnZpY2USmAEKD0dldFRyaWFsQmFsYW5jZRImLmVycC5maW5hbmNlLnYxLkdldFRyaWFsQmFsYW5jZVJlcXVlc3QaHC5lcnAuZmluYW5jZS52MS5UcmlhbEJhbGFuY2UiP4q1GBYKFGZpbmFuY2UucmVwb3J0cy5yZWFkgtPkkwIfEh0vYXBpL3YxL3JlcG9ydHMvdHJpYWwtYmFsYW5jZRKsAQoUR2V0UmVjZWl2YWJsZXNBZ2VpbmcSKy5lcnAuZmluYW5jZS52MS5HZXRSZWNlaXZhYmxlc0FnZWluZ1JlcXVlc3QaIS5lcnAuZmluYW5jZS52MS5SZWNlaXZhYmxlc0FnZWluZyJEirUYFgoUZmluYW5jZS5yZXBvcnRzLnJlYWSC0+STAiQSIi9hcGkvdjEvcmVwb3J0cy9yZWNlaXZhYmxlcy1hZ2VpbmcSgwEKCkdldFJldmVudWUSIS5lcnAuZmluYW5jZS52MS5HZXRSZXZlbnVlUmVxdWVzdBoXLmVycC5maW5hbmNlLnYxLlJldmVudWUiOYq1GBYKFGZpbmFuY2UucmVwb3J0cy5yZWFkgtPkkwIZEhcvYXBpL3YxL3JlcG9ydHMvcmV2ZW51ZWIGcHJvdG8z", [file_buf_validate_validate, file_erp_finance_v1_ledger_account, file_erp_v1_options, file_erp_v1_period, file_google_api_annotations, file_google_api_field_behavior, file_google_type_date, file_google_type_money]);
 
 /**
  * Asks for a trial balance.
@@ -157,6 +160,317 @@ export const TrialBalanceRowSchema: GenMessage<TrialBalanceRow> = /*@__PURE__*/
   messageDesc(file_erp_finance_v1_report, 2);
 
 /**
+ * Asks what customers owe.
+ *
+ * @generated from message erp.finance.v1.GetReceivablesAgeingRequest
+ */
+export type GetReceivablesAgeingRequest = Message<"erp.finance.v1.GetReceivablesAgeingRequest"> & {
+  /**
+   * The day whose evening counts; absent: today, UTC, as the documents are now. Of an earlier day it is
+   * what was open then: payments count by their day, and what a later credit note has freed was owed.
+   *
+   * @generated from field: google.type.Date as_of = 1;
+   */
+  asOf?: Date | undefined;
+};
+
+/**
+ * Describes the message erp.finance.v1.GetReceivablesAgeingRequest.
+ * Use `create(GetReceivablesAgeingRequestSchema)` to create a new message.
+ */
+export const GetReceivablesAgeingRequestSchema: GenMessage<GetReceivablesAgeingRequest> = /*@__PURE__*/
+  messageDesc(file_erp_finance_v1_report, 3);
+
+/**
+ * What customers owe.
+ *
+ * @generated from message erp.finance.v1.ReceivablesAgeing
+ */
+export type ReceivablesAgeing = Message<"erp.finance.v1.ReceivablesAgeing"> & {
+  /**
+   * The day that was asked for.
+   *
+   * @generated from field: google.type.Date as_of = 1;
+   */
+  asOf?: Date | undefined;
+
+  /**
+   * One for each currency in which something is owed, by code.
+   *
+   * @generated from field: repeated erp.finance.v1.CurrencyReceivables currencies = 2;
+   */
+  currencies: CurrencyReceivables[];
+};
+
+/**
+ * Describes the message erp.finance.v1.ReceivablesAgeing.
+ * Use `create(ReceivablesAgeingSchema)` to create a new message.
+ */
+export const ReceivablesAgeingSchema: GenMessage<ReceivablesAgeing> = /*@__PURE__*/
+  messageDesc(file_erp_finance_v1_report, 4);
+
+/**
+ * What customers owe in one currency.
+ *
+ * @generated from message erp.finance.v1.CurrencyReceivables
+ */
+export type CurrencyReceivables = Message<"erp.finance.v1.CurrencyReceivables"> & {
+  /**
+   * ISO 4217 code, such as `EUR`.
+   *
+   * @generated from field: string currency_code = 1;
+   */
+  currencyCode: string;
+
+  /**
+   * All five, from what is not due to what has been due for longest.
+   *
+   * @generated from field: repeated erp.finance.v1.AgeingBand bands = 2;
+   */
+  bands: AgeingBand[];
+
+  /**
+   * Sum of the bands.
+   *
+   * @generated from field: google.type.Money total = 3;
+   */
+  total?: Money | undefined;
+
+  /**
+   * How many invoices are open.
+   *
+   * @generated from field: int64 invoice_count = 4;
+   */
+  invoiceCount: bigint;
+};
+
+/**
+ * Describes the message erp.finance.v1.CurrencyReceivables.
+ * Use `create(CurrencyReceivablesSchema)` to create a new message.
+ */
+export const CurrencyReceivablesSchema: GenMessage<CurrencyReceivables> = /*@__PURE__*/
+  messageDesc(file_erp_finance_v1_report, 5);
+
+/**
+ * Invoices that have been due for about the same time.
+ *
+ * @generated from message erp.finance.v1.AgeingBand
+ */
+export type AgeingBand = Message<"erp.finance.v1.AgeingBand"> & {
+  /**
+   * For how many days they have been due at the least; unset: they are not due.
+   *
+   * @generated from field: optional int32 min_days = 1;
+   */
+  minDays?: number | undefined;
+
+  /**
+   * For how many days at the most; unset: no matter how many.
+   *
+   * @generated from field: optional int32 max_days = 2;
+   */
+  maxDays?: number | undefined;
+
+  /**
+   * The earliest day on which such an invoice is due; absent: any before `to_date`. With `to_date` a filter
+   * over `due_date` finds the invoices.
+   *
+   * @generated from field: google.type.Date from_date = 3;
+   */
+  fromDate?: Date | undefined;
+
+  /**
+   * The latest day on which such an invoice is due; absent: any after `from_date`.
+   *
+   * @generated from field: google.type.Date to_date = 4;
+   */
+  toDate?: Date | undefined;
+
+  /**
+   * What is open of them.
+   *
+   * @generated from field: google.type.Money amount = 5;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * How many of them are open.
+   *
+   * @generated from field: int64 invoice_count = 6;
+   */
+  invoiceCount: bigint;
+};
+
+/**
+ * Describes the message erp.finance.v1.AgeingBand.
+ * Use `create(AgeingBandSchema)` to create a new message.
+ */
+export const AgeingBandSchema: GenMessage<AgeingBand> = /*@__PURE__*/
+  messageDesc(file_erp_finance_v1_report, 6);
+
+/**
+ * Asks what was earned.
+ *
+ * @generated from message erp.finance.v1.GetRevenueRequest
+ */
+export type GetRevenueRequest = Message<"erp.finance.v1.GetRevenueRequest"> & {
+  /**
+   * The first day of issue that counts.
+   *
+   * @generated from field: google.type.Date from_date = 1;
+   */
+  fromDate?: Date | undefined;
+
+  /**
+   * The last one.
+   *
+   * @generated from field: google.type.Date to_date = 2;
+   */
+  toDate?: Date | undefined;
+
+  /**
+   * How the days are put together; unspecified: by months. Documents have a day of issue and no time, so
+   * that no time zone matters.
+   *
+   * @generated from field: erp.v1.Period period = 3;
+   */
+  period: Period;
+
+  /**
+   * ISO 4217 code: only documents of this currency; empty: of all.
+   *
+   * @generated from field: string currency_code = 4;
+   */
+  currencyCode: string;
+};
+
+/**
+ * Describes the message erp.finance.v1.GetRevenueRequest.
+ * Use `create(GetRevenueRequestSchema)` to create a new message.
+ */
+export const GetRevenueRequestSchema: GenMessage<GetRevenueRequest> = /*@__PURE__*/
+  messageDesc(file_erp_finance_v1_report, 7);
+
+/**
+ * What was earned.
+ *
+ * @generated from message erp.finance.v1.Revenue
+ */
+export type Revenue = Message<"erp.finance.v1.Revenue"> & {
+  /**
+   * One for each currency that documents are in, by code.
+   *
+   * @generated from field: repeated erp.finance.v1.CurrencyRevenue currencies = 1;
+   */
+  currencies: CurrencyRevenue[];
+};
+
+/**
+ * Describes the message erp.finance.v1.Revenue.
+ * Use `create(RevenueSchema)` to create a new message.
+ */
+export const RevenueSchema: GenMessage<Revenue> = /*@__PURE__*/
+  messageDesc(file_erp_finance_v1_report, 8);
+
+/**
+ * What was earned in one currency.
+ *
+ * @generated from message erp.finance.v1.CurrencyRevenue
+ */
+export type CurrencyRevenue = Message<"erp.finance.v1.CurrencyRevenue"> & {
+  /**
+   * ISO 4217 code, such as `EUR`.
+   *
+   * @generated from field: string currency_code = 1;
+   */
+  currencyCode: string;
+
+  /**
+   * Every period that was asked for, also those without a document, in their order.
+   *
+   * @generated from field: repeated erp.finance.v1.RevenuePeriod periods = 2;
+   */
+  periods: RevenuePeriod[];
+
+  /**
+   * Sum of the periods' totals.
+   *
+   * @generated from field: google.type.Money total = 3;
+   */
+  total?: Money | undefined;
+};
+
+/**
+ * Describes the message erp.finance.v1.CurrencyRevenue.
+ * Use `create(CurrencyRevenueSchema)` to create a new message.
+ */
+export const CurrencyRevenueSchema: GenMessage<CurrencyRevenue> = /*@__PURE__*/
+  messageDesc(file_erp_finance_v1_report, 9);
+
+/**
+ * What was earned in one period.
+ *
+ * @generated from message erp.finance.v1.RevenuePeriod
+ */
+export type RevenuePeriod = Message<"erp.finance.v1.RevenuePeriod"> & {
+  /**
+   * The first day; that of the first period is the first one that was asked for.
+   *
+   * @generated from field: google.type.Date from_date = 1;
+   */
+  fromDate?: Date | undefined;
+
+  /**
+   * The last day; that of the last period is the last one that was asked for.
+   *
+   * @generated from field: google.type.Date to_date = 2;
+   */
+  toDate?: Date | undefined;
+
+  /**
+   * Sum of the invoices, also of those that were credited since.
+   *
+   * @generated from field: google.type.Money invoice_total = 3;
+   */
+  invoiceTotal?: Money | undefined;
+
+  /**
+   * Sum of the credit notes, as a positive amount.
+   *
+   * @generated from field: google.type.Money credit_total = 4;
+   */
+  creditTotal?: Money | undefined;
+
+  /**
+   * Invoices less credit notes; may be negative.
+   *
+   * @generated from field: google.type.Money total = 5;
+   */
+  total?: Money | undefined;
+
+  /**
+   * How many invoices were issued.
+   *
+   * @generated from field: int64 invoice_count = 6;
+   */
+  invoiceCount: bigint;
+
+  /**
+   * How many credit notes were issued.
+   *
+   * @generated from field: int64 credit_note_count = 7;
+   */
+  creditNoteCount: bigint;
+};
+
+/**
+ * Describes the message erp.finance.v1.RevenuePeriod.
+ * Use `create(RevenuePeriodSchema)` to create a new message.
+ */
+export const RevenuePeriodSchema: GenMessage<RevenuePeriod> = /*@__PURE__*/
+  messageDesc(file_erp_finance_v1_report, 10);
+
+/**
  * Figures out of the ledger.
  *
  * @generated from service erp.finance.v1.ReportService
@@ -171,6 +485,28 @@ export const ReportService: GenService<{
     methodKind: "unary";
     input: typeof GetTrialBalanceRequestSchema;
     output: typeof TrialBalanceSchema;
+  },
+  /**
+   * Tells how much customers owe and for how long it has been due, currency by currency. Payments
+   * that are not allocated to an invoice take nothing off.
+   *
+   * @generated from rpc erp.finance.v1.ReportService.GetReceivablesAgeing
+   */
+  getReceivablesAgeing: {
+    methodKind: "unary";
+    input: typeof GetReceivablesAgeingRequestSchema;
+    output: typeof ReceivablesAgeingSchema;
+  },
+  /**
+   * Tells what was invoiced, less what was credited, by the day of issue. INVALID_ARGUMENT for more
+   * than 400 periods.
+   *
+   * @generated from rpc erp.finance.v1.ReportService.GetRevenue
+   */
+  getRevenue: {
+    methodKind: "unary";
+    input: typeof GetRevenueRequestSchema;
+    output: typeof RevenueSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_erp_finance_v1_report, 0);

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file erp/ops/v1/event_log.proto.
  */
 export const file_erp_ops_v1_event_log: GenFile = /*@__PURE__*/
-  fileDesc("ChplcnAvb3BzL3YxL2V2ZW50X2xvZy5wcm90bxIKZXJwLm9wcy52MSKeAQoRVGFpbEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgd3YWl0X21zGAQgASgFQgu6SAgaBhiw6gEoABIbCgdiYWNrbG9nGAUgASgFQgq6SAcaBRjoBygAIlAKElRhaWxFdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS5lcnAudjEuRXZlbnRFbnZlbG9wZRITCgtuZXh0X2N1cnNvchgCIAEoCSJlChJXYXRjaEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhsKB2JhY2tsb2cYAyABKAVCCrpIBxoFGOgHKAAiSwoTV2F0Y2hFdmVudHNSZXNwb25zZRIkCgVldmVudBgBIAEoCzIVLmVycC52MS5FdmVudEVudmVsb3BlEg4KBmN1cnNvchgCIAEoCSJtChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIZCghjb25zdW1lchgCIAEoCUIHukgEcgIYZBIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJgChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRIsCgxkZWFkX2xldHRlcnMYASADKAsyFi5lcnAub3BzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItYBCgpEZWFkTGV0dGVyEiQKBWV2ZW50GAEgASgLMhUuZXJwLnYxLkV2ZW50RW52ZWxvcGUSEAoIY29uc3VtZXIYAiABKAkSDQoFdG9waWMYAyABKAkSDQoFZXJyb3IYBCABKAkSEAoIYXR0ZW1wdHMYBSABKAUSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JlcGxheV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ7ChdSZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBIeCghldmVudF9pZBgBIAEoCUIM4kEBArpIBXIDsAEBEh8KCGNvbnN1bWVyGAIgASgJQg3iQQECukgGcgQQARhkEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIksKGFJlcGxheURlYWRMZXR0ZXJSZXNwb25zZRIvCgtyZXBsYXlfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMgoVR2V0Q29uc3VtZXJMYWdSZXF1ZXN0EhkKCGNvbnN1bWVyGAEgASgJQge6SARyAhhkIj8KFkdldENvbnN1bWVyTGFnUmVzcG9uc2USJQoEbGFncxgBIAMoCzIXLmVycC5vcHMudjEuQ29uc3VtZXJMYWciOwoLQ29uc3VtZXJMYWcSEAoIY29uc3VtZXIYASABKAkSDQoFdG9waWMYAiABKAkSCwoDbGFnGAMgASgDMuQFCg9FdmVudExvZ1NlcnZpY2USeAoKVGFpbEV2ZW50cxIdLmVycC5vcHMudjEuVGFpbEV2ZW50c1JlcXVlc3QaHi5lcnAub3BzLnYxLlRhaWxFdmVudHNSZXNwb25zZSIrirUYEQoPb3BzLmV2ZW50cy5yZWFkgtPkkwIQEg4vYXBpL3YxL2V2ZW50cxKDAQoLV2F0Y2hFdmVudHMSHi5lcnAub3BzLnYxLldhdGNoRXZlbnRzUmVxdWVzdBofLmVycC5vcHMudjEuV2F0Y2hFdmVudHNSZXNwb25zZSIxirUYEQoPb3BzLmV2ZW50cy5yZWFkgtPkkwIWEhQvYXBpL3YxL2V2ZW50czp3YXRjaDABEpMBCg9MaXN0RGVhZExldHRlcnMSIi5lcnAub3BzLnYxLkxpc3REZWFkTGV0dGVyc1JlcXVlc3QaIy5lcnAub3BzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIjeKtRgXChVvcHMuZGVhZC1sZXR0ZXJzLnJlYWSC0+STAhYSFC9hcGkvdjEvZGVhZC1sZXR0ZXJzEq0BChBSZXBsYXlEZWFkTGV0dGVyEiMuZXJwLm9wcy52MS5SZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBokLmVycC5vcHMudjEuUmVwbGF5RGVhZExldHRlclJlc3BvbnNlIk6KtRgZChdvcHMuZGVhZC1sZXR0ZXJzLnJlcGxheYLT5JMCKzoBKiImL2FwaS92MS9kZWFkLWxldHRlcnMve2V2ZW50X2lkfTpyZXBsYXkSigEKDkdldENvbnN1bWVyTGFnEiEuZXJwLm9wcy52MS5HZXRDb25zdW1lckxhZ1JlcXVlc3QaIi5lcnAub3BzLnYxLkdldENvbnN1bWVyTGFnUmVzcG9uc2UiMYq1GBEKD29wcy5ldmVudHMucmVhZILT5JMCFhIUL2FwaS92MS9jb25zdW1lci1sYWdiBnByb3RvMw", [file_buf_validate_validate, file_erp_v1_event, file_erp_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("ChplcnAvb3BzL3YxL2V2ZW50X2xvZy5wcm90bxIKZXJwLm9wcy52MSKeAQoRVGFpbEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgd3YWl0X21zGAQgASgFQgu6SAgaBhiw6gEoABIbCgdiYWNrbG9nGAUgASgFQgq6SAcaBRjoBygAIlAKElRhaWxFdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS5lcnAudjEuRXZlbnRFbnZlbG9wZRITCgtuZXh0X2N1cnNvchgCIAEoCSJlChJXYXRjaEV2ZW50c1JlcXVlc3QSGQoGY3Vyc29yGAEgASgJQgm6SAZyBBignAESFwoFdHlwZXMYAiADKAlCCLpIBZIBAhAyEhsKB2JhY2tsb2cYAyABKAVCCrpIBxoFGOgHKAAiSwoTV2F0Y2hFdmVudHNSZXNwb25zZRIkCgVldmVudBgBIAEoCzIVLmVycC52MS5FdmVudEVudmVsb3BlEg4KBmN1cnNvchgCIAEoCSJtChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIZCghjb25zdW1lchgCIAEoCUIHukgEcgIYZBIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjoByJgChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRIsCgxkZWFkX2xldHRlcnMYASADKAsyFi5lcnAub3BzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItYBCgpEZWFkTGV0dGVyEiQKBWV2ZW50GAEgASgLMhUuZXJwLnYxLkV2ZW50RW52ZWxvcGUSEAoIY29uc3VtZXIYAiABKAkSDQoFdG9waWMYAyABKAkSDQoFZXJyb3IYBCABKAkSEAoIYXR0ZW1wdHMYBSABKAUSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JlcGxheV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ7ChdSZXBsYXlEZWFkTGV0dGVyUmVxdWVzdBIeCghldmVudF9pZBgBIAEoCUIM4kEBArpIBXIDsAEBEh8KCGNvbnN1bWVyGAIgASgJQg3iQQECukgGcgQQARhkEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIksKGFJlcGxheURlYWRMZXR0ZXJSZXNwb25zZRIvCgtyZXBsYXlfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMgoVR2V0Q29uc3VtZXJMYWdSZXF1ZXN0EhkKCGNvbnN1bWVyGAEgASgJQge6SARyAhhkIj8KFkdldENvbnN1bWVyTGFnUmVzcG9uc2USJQoEbGFncxgBIAMoCzIXLmVycC5vcHMudjEuQ29uc3VtZXJMYWciOwoLQ29uc3VtZXJMYWcSEAoIY29uc3VtZXIYASABKAkSDQoFdG9waWMYAiABKAkSCwoDbGFnGAMgASgDIjIKFkdldE91dGJveFN0YXR1c1JlcXVlc3QSGAoHc2VydmljZRgBIAEoCUIHukgEcgIYZCJFChdHZXRPdXRib3hTdGF0dXNSZXNwb25zZRIqCghvdXRib3hlcxgBIAMoCzIYLmVycC5vcHMudjEuT3V0Ym94U3RhdHVzImUKDE91dGJveFN0YXR1cxIPCgdzZXJ2aWNlGAEgASgJEhMKC2V2ZW50X2NvdW50GAIgASgDEi8KC29sZGVzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDLwBgoPRXZlbnRMb2dTZXJ2aWNlEngKClRhaWxFdmVudHMSHS5lcnAub3BzLnYxLlRhaWxFdmVudHNSZXF1ZXN0Gh4uZXJwLm9wcy52MS5UYWlsRXZlbnRzUmVzcG9uc2UiK4q1GBEKD29wcy5ldmVudHMucmVhZILT5JMCEBIOL2FwaS92MS9ldmVudHMSgwEKC1dhdGNoRXZlbnRzEh4uZXJwLm9wcy52MS5XYXRjaEV2ZW50c1JlcXVlc3QaHy5lcnAub3BzLnYxLldhdGNoRXZlbnRzUmVzcG9uc2UiMYq1GBEKD29wcy5ldmVudHMucmVhZILT5JMCFhIUL2FwaS92MS9ldmVudHM6d2F0Y2gwARKTAQoPTGlzdERlYWRMZXR0ZXJzEiIuZXJwLm9wcy52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GiMuZXJwLm9wcy52MS5MaXN0RGVhZExldHRlcnNSZXNwb25zZSI3irUYFwoVb3BzLmRlYWQtbGV0dGVycy5yZWFkgtPkkwIWEhQvYXBpL3YxL2RlYWQtbGV0dGVycxKtAQoQUmVwbGF5RGVhZExldHRlchIjLmVycC5vcHMudjEuUmVwbGF5RGVhZExldHRlclJlcXVlc3QaJC5lcnAub3BzLnYxLlJlcGxheURlYWRMZXR0ZXJSZXNwb25zZSJOirUYGQoXb3BzLmRlYWQtbGV0dGVycy5yZXBsYXmC0+STAis6ASoiJi9hcGkvdjEvZGVhZC1sZXR0ZXJzL3tldmVudF9pZH06cmVwbGF5EooBCg5HZXRDb25zdW1lckxhZxIhLmVycC5vcHMudjEuR2V0Q29uc3VtZXJMYWdSZXF1ZXN0GiIuZXJwLm9wcy52MS5HZXRDb25zdW1lckxhZ1Jlc3BvbnNlIjGKtRgRCg9vcHMuZXZlbnRzLnJlYWSC0+STAhYSFC9hcGkvdjEvY29uc3VtZXItbGFnEokBCg9HZXRPdXRib3hTdGF0dXMSIi5lcnAub3BzLnYxLkdldE91dGJveFN0YXR1c1JlcXVlc3QaIy5lcnAub3BzLnYxLkdldE91dGJveFN0YXR1c1Jlc3BvbnNlIi2KtRgRCg9vcHMuZXZlbnRzLnJlYWSC0+STAhISEC9hcGkvdjEvb3V0Ym94ZXNiBnByb3RvMw", [file_buf_validate_validate, file_erp_v1_event, file_erp_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Asks for events.
@@ -422,6 +422,83 @@ export const ConsumerLagSchema: GenMessage<ConsumerLag> = /*@__PURE__*/
   messageDesc(file_erp_ops_v1_event_log, 11);
 
 /**
+ * Asks what waits to be published.
+ *
+ * @generated from message erp.ops.v1.GetOutboxStatusRequest
+ */
+export type GetOutboxStatusRequest = Message<"erp.ops.v1.GetOutboxStatusRequest"> & {
+  /**
+   * Only the outbox of this service, such as `orders`; empty: those of all.
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+};
+
+/**
+ * Describes the message erp.ops.v1.GetOutboxStatusRequest.
+ * Use `create(GetOutboxStatusRequestSchema)` to create a new message.
+ */
+export const GetOutboxStatusRequestSchema: GenMessage<GetOutboxStatusRequest> = /*@__PURE__*/
+  messageDesc(file_erp_ops_v1_event_log, 12);
+
+/**
+ * What waits to be published.
+ *
+ * @generated from message erp.ops.v1.GetOutboxStatusResponse
+ */
+export type GetOutboxStatusResponse = Message<"erp.ops.v1.GetOutboxStatusResponse"> & {
+  /**
+   * One row for each service, by name.
+   *
+   * @generated from field: repeated erp.ops.v1.OutboxStatus outboxes = 1;
+   */
+  outboxes: OutboxStatus[];
+};
+
+/**
+ * Describes the message erp.ops.v1.GetOutboxStatusResponse.
+ * Use `create(GetOutboxStatusResponseSchema)` to create a new message.
+ */
+export const GetOutboxStatusResponseSchema: GenMessage<GetOutboxStatusResponse> = /*@__PURE__*/
+  messageDesc(file_erp_ops_v1_event_log, 13);
+
+/**
+ * What waits in one service's outbox.
+ *
+ * @generated from message erp.ops.v1.OutboxStatus
+ */
+export type OutboxStatus = Message<"erp.ops.v1.OutboxStatus"> & {
+  /**
+   * Whose events they are, such as `orders`.
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * How many events wait, counted up to 10,001.
+   *
+   * @generated from field: int64 event_count = 2;
+   */
+  eventCount: bigint;
+
+  /**
+   * When the one was written that has waited for longest; absent: none waits.
+   *
+   * @generated from field: google.protobuf.Timestamp oldest_time = 3;
+   */
+  oldestTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message erp.ops.v1.OutboxStatus.
+ * Use `create(OutboxStatusSchema)` to create a new message.
+ */
+export const OutboxStatusSchema: GenMessage<OutboxStatus> = /*@__PURE__*/
+  messageDesc(file_erp_ops_v1_event_log, 14);
+
+/**
  * The event log as operators see it. Every answer holds events of the caller's tenant only.
  *
  * @generated from service erp.ops.v1.EventLogService
@@ -481,6 +558,16 @@ export const EventLogService: GenService<{
     methodKind: "unary";
     input: typeof GetConsumerLagRequestSchema;
     output: typeof GetConsumerLagResponseSchema;
+  },
+  /**
+   * Tells how many events each service has written and not published yet, of all tenants together.
+   *
+   * @generated from rpc erp.ops.v1.EventLogService.GetOutboxStatus
+   */
+  getOutboxStatus: {
+    methodKind: "unary";
+    input: typeof GetOutboxStatusRequestSchema;
+    output: typeof GetOutboxStatusResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_erp_ops_v1_event_log, 0);
