@@ -12,7 +12,7 @@ BUILD_SUITE = $(CARGO) build --workspace --bin all --test clients
 INSPECT = $(CARGO) run --quiet -p inspect --
 MANIFESTS = $(CARGO) run --quiet -p manifests --
 # The programs of the suite, each on its own, and the command.
-PROGRAMS = catalog crm finance gateway identity inventory notification orders payments tessera mesh
+PROGRAMS = audit catalog crm finance gateway identity inventory notification orders payments tessera mesh
 REPLICAS ?= 1
 # buf and protox carry different copies of google's own files; those are not ours to compare.
 BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
