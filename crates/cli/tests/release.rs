@@ -12,7 +12,7 @@ use support::{Ran, Suite};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const RELEASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../releases");
-const SERVICES: [&str; 8] =
+const SERVICES: [&str; 9] =
     ["audit", "catalog", "crm", "finance", "identity", "inventory", "notification", "orders", "payments"];
 
 #[tokio::test(flavor = "multi_thread")]
