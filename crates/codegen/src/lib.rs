@@ -26,7 +26,7 @@ pub use problems::Error;
 pub use source::Contracts;
 
 /// Compiles every contract below `proto_dir` into `out_dir`: `mods.rs` (the module tree), `tables.rs` (the lists
-/// over all packages) and `descriptors.bin`.
+/// over all packages), `descriptors.bin`, and the same without comments as `descriptors-bare.bin`.
 pub fn generate(proto_dir: &Path, out_dir: &Path) -> Result<(), Error> {
     let contracts = Contracts::find(proto_dir)?;
     let packages = contracts.packages()?;
@@ -41,7 +41,10 @@ pub fn generate(proto_dir: &Path, out_dir: &Path) -> Result<(), Error> {
         write(&prost_file, &text)?;
     }
     write(&out_dir.join("tables.rs"), &tables::generate(&contracts))?;
-    fs::write(out_dir.join("descriptors.bin"), &contracts.bytes).map_err(|error| Error::io(out_dir, &error))
+    for (name, bytes) in [("descriptors.bin", &contracts.bytes), ("descriptors-bare.bin", &contracts.bare)] {
+        fs::write(out_dir.join(name), bytes).map_err(|error| Error::io(out_dir, &error))?;
+    }
+    Ok(())
 }
 
 /// The generated text of the packages whose name holds `word`, for people.

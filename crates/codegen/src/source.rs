@@ -18,6 +18,8 @@ pub struct Contracts {
     pub(crate) pool: DescriptorPool,
     /// The encoded descriptors, with custom options and comments.
     pub(crate) bytes: Vec<u8>,
+    /// The same without comments.
+    pub(crate) bare: Vec<u8>,
     /// Without custom options: what prost generates from.
     pub(crate) set: FileDescriptorSet,
 }
@@ -45,7 +47,8 @@ impl Contracts {
         let mut set = compiler.file_descriptor_set();
         // prost needs google.protobuf to resolve its types, which then map to prost_types.
         set.file.retain(|file| file.package() == "google.protobuf" || needed.contains(file.package()));
-        Ok(Self { pool, bytes, set })
+        let bare = compiler.include_source_info(false).encode_file_descriptor_set();
+        Ok(Self { pool, bytes, bare, set })
     }
 
     /// The files of the project's own packages.

@@ -24,7 +24,9 @@ pub use values::span;
 /// The encoded descriptors of all files, with their options and comments.
 pub static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-/// The descriptors of all files.
+/// The descriptors of all files. Without their comments, which only people read, and which would take a process of a
+/// service some five MiB.
 pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(DESCRIPTORS).expect("the build script wrote what it had decoded")
+    let bare: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors-bare.bin"));
+    DescriptorPool::decode(bare).expect("the build script wrote what it had decoded")
 });

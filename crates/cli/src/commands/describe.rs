@@ -1,7 +1,9 @@
 //! `tessera describe`: the contracts, as they are compiled into this program.
 
+use std::sync::LazyLock;
+
 use prost_reflect::{
-    DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor,
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor,
     MethodDescriptor, ReflectMessage as _, ServiceDescriptor, Value as Reflected,
 };
 use serde_json::{Value, json};
@@ -155,7 +157,10 @@ fn enumeration(found: &EnumDescriptor, output: Output) -> Result<()> {
 
 /// What stands above a thing in the proto file.
 fn comment(file: &FileDescriptor, path: &[i32]) -> String {
-    let info = file.file_descriptor_proto().source_code_info.as_ref();
+    static WITH_COMMENTS: LazyLock<Option<DescriptorPool>> =
+        LazyLock::new(|| DescriptorPool::decode(contracts::DESCRIPTORS).ok());
+    let file = WITH_COMMENTS.as_ref().and_then(|pool| pool.get_file_by_name(file.name()));
+    let info = file.as_ref().and_then(|file| file.file_descriptor_proto().source_code_info.as_ref());
     let location = info.and_then(|info| info.location.iter().find(|location| location.path == path));
     let text = location.and_then(|location| location.leading_comments.as_deref()).unwrap_or_default();
     text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
