@@ -70,8 +70,8 @@ async fn operators_see_what_waits_to_be_published() {
     assert_eq!(outboxes(&acme, "catalog").await[0].event_count, 0);
     assert!(outboxes(&acme, "nobody").await.is_empty());
     let clerk = acme.user_with(&["catalog.categories.read"]).await;
-    let refused =
-        clerk.client(EventLogServiceClient::new).get_outbox_status(GetOutboxStatusRequest::default());
-    assert_eq!(Error::from(refused.await.unwrap_err()).code(), Code::PermissionDenied);
+    let mut client = clerk.client(EventLogServiceClient::new);
+    let refused = client.get_outbox_status(GetOutboxStatusRequest::default()).await;
+    assert_eq!(Error::from(refused.unwrap_err()).code(), Code::PermissionDenied);
     mesh.stop().await;
 }

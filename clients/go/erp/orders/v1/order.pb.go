@@ -2291,12 +2291,13 @@ const file_erp_orders_v1_order_proto_rawDesc = "" +
 	"\x12_payment_intent_idB\r\n" +
 	"\v_invoice_idB\x11\n" +
 	"\x0f_invoice_numberB\x11\n" +
-	"\x0f_credit_note_id\"\xbb\x02\n" +
+	"\x0f_credit_note_id\"\xd9\x02\n" +
 	"\tOrderLine\x12\x1f\n" +
 	"\vline_number\x18\x01 \x01(\x05R\n" +
-	"lineNumber\x12\x1d\n" +
+	"lineNumber\x12;\n" +
 	"\n" +
-	"product_id\x18\x02 \x01(\tR\tproductId\x12\x10\n" +
+	"product_id\x18\x02 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12\x10\n" +
 	"\x03sku\x18\x03 \x01(\tR\x03sku\x12\x12\n" +
 	"\x04name\x18\x04 \x01(\tR\x04name\x120\n" +
 	"\bquantity\x18\x05 \x01(\v2\x14.google.type.DecimalR\bquantity\x121\n" +
