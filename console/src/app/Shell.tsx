@@ -1,0 +1,105 @@
+// The frame around every page of a signed-in user.
+import { ActionIcon } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
+import { IconMenu2, IconSearch } from "@tabler/icons-react";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { useReachable } from "../api/reach";
+import { useLiveEvents } from "../api/live";
+import { useI18n } from "../i18n";
+import { ConfirmHost } from "../ui/confirm";
+import { shownKeys, useKeys } from "./keys";
+import type { Binding } from "./keys";
+import { destinations, Rail } from "./Rail";
+import { useMe, useModel, useSessionState } from "./session";
+import { UserMenu } from "./UserMenu";
+
+const Palette = lazy(() => import("./Palette"));
+const KeyMap = lazy(() => import("./KeyMap"));
+const ExpiredDialog = lazy(() => import("./ExpiredDialog"));
+
+export function Shell() {
+  const { t, plural } = useI18n();
+  const me = useMe();
+  const model = useModel();
+  const state = useSessionState();
+  const navigate = useNavigate();
+  const router = useRouter();
+  const [railOpen, setRailOpen] = useState(false);
+  const [paletteOpen, setPaletteOpen] = useState(false);
+  const [mapOpen, setMapOpen] = useState(false);
+  useLiveEvents(model, me.may);
+  useEffect(() => router.subscribe("onResolved", () => setRailOpen(false)), [router]);
+  const places = useMemo(() => destinations(model, me.may), [model, me.may]);
+  const bindings = useMemo<Binding[]>(
+    () => [
+      { keys: "mod+k", does: "keys.palette", group: "keys.everywhere", inInputs: true, run: () => setPaletteOpen(true) },
+      { keys: "?", does: "keys.map", group: "keys.everywhere", run: () => setMapOpen(true) },
+      ...places
+        .filter(({ letter }) => letter !== undefined)
+        .map(({ letter = "", path, title, entity }): Binding => ({
+          keys: `g ${letter}`,
+          does: title ?? "keys.go",
+          ...(entity ? { name: plural(entity.typeName) } : {}),
+          group: "keys.go",
+          run: () => void navigate({ to: path }),
+        })),
+    ],
+    [places, navigate, plural],
+  );
+  useKeys(bindings);
+  return (
+    <Frame>
+      <a href="#content" className="skip">
+        {t("app.skip")}
+      </a>
+      <div className="shell">
+        <header>
+          <ActionIcon className="only-phone" aria-label={t("nav.open")} onClick={() => setRailOpen(true)} size="lg">
+            <IconMenu2 size={20} />
+          </ActionIcon>
+          <button type="button" className="find" aria-label={t("palette.open")} aria-keyshortcuts="Control+K" onClick={() => setPaletteOpen(true)}>
+            <IconSearch size={15} aria-hidden />
+            <span>{t("palette.open")}</span>
+            <kbd className="only-desk">{shownKeys("mod+k")}</kbd>
+          </button>
+          <span style={{ flex: 1 }} />
+          <UserMenu onShortcuts={() => setMapOpen(true)} />
+        </header>
+        <button
+          type="button"
+          className="scrim"
+          data-open={railOpen}
+          aria-label={t("nav.close")}
+          tabIndex={-1}
+          onClick={() => setRailOpen(false)}
+        />
+        <Rail places={places} tenant={me.tenant.displayName} open={railOpen} onClose={() => setRailOpen(false)} />
+        <main id="content" tabIndex={-1}>
+          <Suspense>
+            <Outlet />
+          </Suspense>
+        </main>
+      </div>
+      <ConfirmHost />
+      <Notifications position="bottom-right" limit={4} autoClose={5000} />
+      <Suspense>
+        {paletteOpen ? <Palette places={places} onClose={() => setPaletteOpen(false)} onKeys={() => setMapOpen(true)} /> : null}
+        {mapOpen ? <KeyMap onClose={() => setMapOpen(false)} /> : null}
+        {state.kind === "in" && state.expired ? <ExpiredDialog /> : null}
+      </Suspense>
+    </Frame>
+  );
+}
+
+/** Room for the banner, when there is one. */
+function Frame({ children }: { children: React.ReactNode }) {
+  const { t } = useI18n();
+  const reachable = useReachable();
+  return (
+    <div className="with-banner">
+      <div role="status">{reachable ? null : <div className="banner">{t("app.unreachable")}</div>}</div>
+      {children}
+    </div>
+  );
+}

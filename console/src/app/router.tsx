@@ -1,0 +1,90 @@
+// Addresses. Screens written by hand come before the pages made from descriptors.
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from "@tanstack/react-router";
+import { screens } from "../screens/registry";
+import { LoginPage } from "./LoginPage";
+import { NotFound, PageFailed } from "./PageFailed";
+
+/** What a list keeps in its address, so that it can be sent to somebody. */
+export interface ListSearch {
+  filter?: string;
+  q?: string;
+  order?: string;
+  deleted?: boolean;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+export function listSearch(search: Record<string, unknown>): ListSearch {
+  const [filter, q, order] = [text(search["filter"]), text(search["q"]), text(search["order"])];
+  return {
+    ...(filter === undefined ? {} : { filter }),
+    ...(q === undefined ? {} : { q }),
+    ...(order === undefined ? {} : { order }),
+    ...(search["deleted"] === true ? { deleted: true } : {}),
+  };
+}
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+
+const login = createRoute({ getParentRoute: () => root, path: "/login", component: LoginPage });
+const signup = createRoute({
+  getParentRoute: () => root,
+  path: "/signup",
+  component: lazyRouteComponent(() => import("./SignUpPage"), "SignUpPage"),
+});
+const toLogin = createRoute({
+  getParentRoute: () => root,
+  path: "$",
+  component: () => <Navigate to="/login" replace search={{ next: location.pathname + location.search }} />,
+});
+
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  component: lazyRouteComponent(() => import("./Shell"), "Shell"),
+});
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  component: lazyRouteComponent(() => import("./HomePage"), "HomePage"),
+});
+const list = createRoute({
+  getParentRoute: () => shell,
+  path: "/$domain/$collection",
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import("../resource/ListPage"), "ListPage"),
+});
+const detail = createRoute({
+  getParentRoute: () => shell,
+  path: "/$domain/$collection/$id",
+  component: lazyRouteComponent(() => import("../resource/DetailPage"), "DetailPage"),
+});
+/** After signing in one goes on where one wanted to go. */
+function next(): string {
+  const wanted = new URLSearchParams(location.search).get("next");
+  return wanted?.startsWith("/") && !wanted.startsWith("//") ? wanted : "/";
+}
+
+const [fromLogin, fromSignup] = ["/login", "/signup"].map((path) =>
+  createRoute({ getParentRoute: () => root, path, component: () => <Navigate href={next()} to="/" replace /> }),
+);
+
+const ownScreens = screens.map((screen) =>
+  createRoute({ getParentRoute: () => shell, path: screen.path, component: lazyRouteComponent(screen.load) }),
+);
+
+export function makeRouter(signedIn: boolean) {
+  const pages = [...ownScreens, ...(screens.some(({ path }) => path === "/") ? [] : [home]), list, detail];
+  const tree = signedIn
+    ? root.addChildren([shell.addChildren(pages), fromLogin, fromSignup] as never)
+    : root.addChildren([login, signup, toLogin]);
+  return createRouter({
+    routeTree: tree as typeof root,
+    defaultPreload: "intent",
+    defaultErrorComponent: PageFailed,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: false,
+  });
+}

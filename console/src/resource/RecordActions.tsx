@@ -1,0 +1,125 @@
+// What can be done with a record: edit, its own methods, delete, restore.
+import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
+import { create } from "@bufbuild/protobuf";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { useNavigate } from "@tanstack/react-router";
+import { IconDots, IconPencil, IconRestore, IconTrash } from "@tabler/icons-react";
+
+import { useState } from "react";
+import { invoke } from "../api/wire";
+import type { AnyMessage } from "../api/wire";
+import { useKeys } from "../app/keys";
+import { useMe } from "../app/session";
+import { useI18n } from "../i18n";
+import { idFieldOf, isSoftDeleted } from "../schema/model";
+import type { Entity } from "../schema/model";
+import { mayCall } from "../schema/permissions";
+import { confirm } from "../ui/confirm";
+import { LinkButton } from "../ui/LinkButton";
+import { fail, tell } from "../ui/notify";
+import { forgetRecord, keepRecord } from "./records";
+
+
+/** Actions beside the menu; the others are in it. */
+const BESIDE = 2;
+
+interface Props {
+  readonly entity: Entity;
+  readonly record: AnyMessage;
+  readonly id: string;
+  readonly title: string;
+  readonly deleted: boolean;
+}
+
+export function RecordActions({ entity, record, id, title, deleted }: Props) {
+  const i18n = useI18n();
+  const { t, label } = i18n;
+  const { may } = useMe();
+  const navigate = useNavigate();
+  const [, setAction] = useState<DescMethodUnary | undefined>();
+  const { update, undelete } = entity.methods;
+  const edits = !deleted && mayCall(may, update);
+  const removes = !deleted && mayCall(may, entity.methods.delete);
+  const restores = deleted && mayCall(may, undelete);
+  const actions = deleted ? [] : entity.recordActions.filter((method) => mayCall(may, method));
+  const editPath = `${entity.path}/${id}/edit`;
+  useKeys([
+    ...(edits ? [{ keys: "e", does: "keys.edit", group: "keys.record", run: () => void navigate({ to: editPath }) } as const] : []),
+    { keys: "u", does: "keys.back", group: "keys.record", run: () => void navigate({ to: entity.path }) },
+  ]);
+  const run = (method: DescMethodUnary, request: object, done: (answer: AnyMessage) => void) => {
+    invoke(method, create(method.input, request as never)).then(done, (error: unknown) => fail(error, i18n));
+  };
+  const remove = async () => {
+    const method = entity.methods.delete;
+    const soft = isSoftDeleted(entity);
+    const text = t(soft ? "record.deleteSoft" : "record.deleteHard");
+    const question = { title: t("record.deleteConfirm", { name: title }), text, yes: t("record.delete"), no: t("form.cancel"), danger: true };
+    if (!method || !(await confirm(question))) return;
+    const field = idFieldOf(method.input, entity.desc);
+    run(method, { [field?.localName ?? "id"]: id, etag: record["etag"] }, (answer) => {
+      tell(t("record.deleted"));
+      if (soft && answer.$typeName === entity.typeName) keepRecord(entity, answer);
+      else {
+        void navigate({ to: entity.path });
+        forgetRecord(entity, id);
+      }
+    });
+  };
+  return (
+    <>
+      {actions.slice(0, BESIDE).map((method) => (
+        <Button key={method.name} variant="default" onClick={() => setAction(method)}>
+          {label(method)}
+        </Button>
+      ))}
+      {restores && undelete ? (
+        <Button
+          leftSection={<IconRestore size={14} aria-hidden />}
+          onClick={() =>
+            run(undelete, { id }, (answer) => {
+              keepRecord(entity, answer);
+              tell(t("record.actionDone", { name: t("record.undelete") }));
+            })
+          }
+        >
+          {t("record.undelete")}
+        </Button>
+      ) : null}
+      {edits ? (
+        <Tooltip
+          label={
+            <>
+              {t("record.edit")} <kbd>E</kbd>
+            </>
+          }
+        >
+          <LinkButton to={editPath} leftSection={<IconPencil size={14} aria-hidden />}>
+            {t("record.edit")}
+          </LinkButton>
+        </Tooltip>
+      ) : null}
+      {removes || actions.length > BESIDE ? (
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <ActionIcon size={30} variant="default" aria-label={t("record.actions")}>
+              <IconDots size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {actions.slice(BESIDE).map((method) => (
+              <Menu.Item key={method.name} onClick={() => setAction(method)}>
+                {label(method)}
+              </Menu.Item>
+            ))}
+            {removes ? (
+              <Menu.Item color="var(--t-bad)" leftSection={<IconTrash size={15} aria-hidden />} onClick={() => void remove()}>
+                {t("record.delete")}
+              </Menu.Item>
+            ) : null}
+          </Menu.Dropdown>
+        </Menu>
+      ) : null}
+    </>
+  );
+}

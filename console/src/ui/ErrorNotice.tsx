@@ -1,0 +1,66 @@
+// A failed call, in the reader's language, with what support needs to find it.
+import { TesseraError } from "@client/error";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useI18n } from "../i18n";
+import type { I18n } from "../i18n";
+
+/** What went wrong, in one sentence. */
+export function errorText(thrown: unknown, i18n: I18n): string {
+  if (!(thrown instanceof TesseraError)) return thrown instanceof Error ? thrown.message : String(thrown);
+  const known = i18n.reason(thrown.domain, thrown.reason);
+  return known ?? sentence(thrown.message);
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  const whole = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}
+
+export function ErrorNotice({ error, fields = true }: { error: unknown; fields?: boolean }) {
+  const i18n = useI18n();
+  const { t } = i18n;
+  const known = error instanceof TesseraError ? error : undefined;
+  const permission = known?.metadata["permission"];
+  const seconds = Math.ceil((known?.retryAfterMs ?? 0) / 1000);
+  return (
+    <div className="notice" role="alert">
+      <IconAlertTriangle size={17} aria-hidden style={{ flex: "none" }} />
+      <div style={{ minWidth: 0 }}>
+        <p>
+          <strong>{t("error.title")}</strong> {errorText(error, i18n)}{" "}
+          {permission ? t("error.permission", { permission }) : null}
+          {known?.code === "RESOURCE_EXHAUSTED" && seconds > 0 ? t("error.retryAfter", { count: seconds }) : null}
+        </p>
+        {fields && known && known.violations.length > 0 ? (
+          <ul style={{ margin: "4px 0", paddingInlineStart: 18 }}>
+            {known.violations.map(({ field, description }) => (
+              <li key={field + description}>
+                <code>{field}</code> {description}
+              </li>
+            ))}
+          </ul>
+        ) : null}
+        {known?.requestId ? <RequestId id={known.requestId} /> : null}
+      </div>
+    </div>
+  );
+}
+
+function RequestId({ id }: { id: string }) {
+  const { t } = useI18n();
+  return (
+    <p className="soft">
+      {t("error.requestId")}{" "}
+      <button
+        type="button"
+        className="plain mono"
+        title={t("error.copy")}
+        aria-label={`${t("error.copy")}: ${id}`}
+        onClick={() => void navigator.clipboard.writeText(id)}
+      >
+        {id}
+      </button>
+    </p>
+  );
+}
