@@ -56,10 +56,21 @@ const list = createRoute({
   validateSearch: listSearch,
   component: lazyRouteComponent(() => import("../resource/ListPage"), "ListPage"),
 });
+const create = createRoute({
+  getParentRoute: () => shell,
+  path: "/$domain/$collection/new",
+  validateSearch: (search: Record<string, unknown>) => ({ ...(text(search["by"]) ? { by: text(search["by"]) } : {}) }),
+  component: lazyRouteComponent(() => import("../resource/CreatePage"), "CreatePage"),
+});
 const detail = createRoute({
   getParentRoute: () => shell,
   path: "/$domain/$collection/$id",
   component: lazyRouteComponent(() => import("../resource/DetailPage"), "DetailPage"),
+});
+const edit = createRoute({
+  getParentRoute: () => shell,
+  path: "/$domain/$collection/$id/edit",
+  component: lazyRouteComponent(() => import("../resource/EditPage"), "EditPage"),
 });
 /** After signing in one goes on where one wanted to go. */
 function next(): string {
@@ -76,7 +87,7 @@ const ownScreens = screens.map((screen) =>
 );
 
 export function makeRouter(signedIn: boolean) {
-  const pages = [...ownScreens, ...(screens.some(({ path }) => path === "/") ? [] : [home]), list, detail];
+  const pages = [...ownScreens, ...(screens.some(({ path }) => path === "/") ? [] : [home]), list, create, detail, edit];
   const tree = signedIn
     ? root.addChildren([shell.addChildren(pages), fromLogin, fromSignup] as never)
     : root.addChildren([login, signup, toLogin]);

@@ -14,6 +14,7 @@ import { overrides } from "../screens/registry";
 import type { Override, RecordProps } from "../screens/registry";
 import { ErrorNotice } from "../ui/ErrorNotice";
 import { LinkButton } from "../ui/LinkButton";
+import { DetailBones } from "./DetailBones";
 import { RecordActions } from "./RecordActions";
 import { Fields } from "./Fields";
 import { useRecord } from "./records";
@@ -139,17 +140,6 @@ function NoRecord({ entity, error, onRetry }: { entity: Entity; error: TesseraEr
           {t("app.tryAgain")}
         </Button>
       </div>
-    </div>
-  );
-}
-
-export function DetailBones() {
-  return (
-    <div className="page" aria-busy="true">
-      <span className="bone" style={{ width: 220, height: 16, marginBottom: 28 }} />
-      {[60, 45, 70, 52, 64].map((width) => (
-        <span key={width} className="bone" style={{ width: `${width}%`, marginBottom: 18 }} />
-      ))}
     </div>
   );
 }

@@ -14,7 +14,7 @@ import type { FieldModel } from "../schema/fields";
 import type { Entity } from "../schema/model";
 import { mayCall } from "../schema/permissions";
 import { ErrorNotice } from "../ui/ErrorNotice";
-import { widthOf } from "./columns";
+import { tracksOf } from "./columns";
 import { creationsOf } from "./creations";
 import { ListRow } from "./ListRow";
 import { idOf } from "./records";
@@ -53,10 +53,7 @@ export function ListTable({ entity, fields, list, order, filtered, selection, on
   const version = window.version();
   useEffect(() => window.show(first, last), [window, first, last, version]);
   useListKeys({ entity, list, selection, cursor, move: setCursor, scrollTo: (index) => virtual.scrollToIndex(index, { align: "auto" }) });
-  const template = useMemo(
-    () => ["34px", ...fields.map((field) => widthOf(field, field === entity.titleFields[0] || field === fields[0]))].join(" "),
-    [fields, entity],
-  );
+  const { template, least } = useMemo(() => tracksOf(entity, fields), [entity, fields]);
   if (window.error !== undefined && window.starting) {
     return (
       <div className="page stack" style={{ maxWidth: 640 }}>
@@ -74,7 +71,7 @@ export function ListTable({ entity, fields, list, order, filtered, selection, on
   }
   return (
     <div className="grid" ref={scroller} data-phone={phone} tabIndex={-1}>
-      <div role="table" aria-label={plural(entity.typeName)} aria-rowcount={window.complete ? window.known + 1 : -1}>
+      <div role="table" style={{ minWidth: phone ? 0 : least }} aria-label={plural(entity.typeName)} aria-rowcount={window.complete ? window.known + 1 : -1}>
         <Head entity={entity} fields={fields} template={template} order={order} onOrder={onOrder} list={list} selection={selection} hidden={phone} />
         <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {items.map(({ index, start, size }) => {

@@ -4,8 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { useNavigate } from "@tanstack/react-router";
 import { IconDots, IconPencil, IconRestore, IconTrash } from "@tabler/icons-react";
-
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { invoke } from "../api/wire";
 import type { AnyMessage } from "../api/wire";
 import { useKeys } from "../app/keys";
@@ -19,6 +18,7 @@ import { LinkButton } from "../ui/LinkButton";
 import { fail, tell } from "../ui/notify";
 import { forgetRecord, keepRecord } from "./records";
 
+const ActionDialog = lazy(() => import("./ActionDialog"));
 
 /** Actions beside the menu; the others are in it. */
 const BESIDE = 2;
@@ -36,7 +36,7 @@ export function RecordActions({ entity, record, id, title, deleted }: Props) {
   const { t, label } = i18n;
   const { may } = useMe();
   const navigate = useNavigate();
-  const [, setAction] = useState<DescMethodUnary | undefined>();
+  const [action, setAction] = useState<DescMethodUnary | undefined>();
   const { update, undelete } = entity.methods;
   const edits = !deleted && mayCall(may, update);
   const removes = !deleted && mayCall(may, entity.methods.delete);
@@ -120,6 +120,9 @@ export function RecordActions({ entity, record, id, title, deleted }: Props) {
           </Menu.Dropdown>
         </Menu>
       ) : null}
+      <Suspense>
+        {action ? <ActionDialog entity={entity} method={action} id={id} record={record} onClose={() => setAction(undefined)} /> : null}
+      </Suspense>
     </>
   );
 }

@@ -38,24 +38,35 @@ export function usualColumns(entity: Entity): readonly string[] {
   return [...chosen.sort((a, b) => order.indexOf(a) - order.indexOf(b)), ...made];
 }
 
-/** A track of the grid. */
-export function widthOf(field: FieldModel, isTitle: boolean): string {
-  if (isTitle) return "minmax(180px, 2.2fr)";
+/** The least width of a column in pixels, and its part of what is left. */
+function widthOf(field: FieldModel, isTitle: boolean): [least: number, part: number] {
+  if (isTitle) return [180, 2.2];
   switch (field.kind) {
     case "money":
     case "decimal":
-      return "minmax(110px, 0.8fr)";
+      return [110, 0.8];
     case "integer":
     case "number":
     case "bool":
-      return "minmax(80px, 0.6fr)";
+      return [80, 0.6];
     case "enum":
     case "date":
     case "time":
-      return "minmax(120px, 0.9fr)";
+      return [116, 0.9];
     default:
-      return "minmax(130px, 1.3fr)";
+      return [124, 1.3];
   }
+}
+
+const TICK = 34;
+
+/** The tracks of the grid, and how narrow it may get before it scrolls sideways. */
+export function tracksOf(entity: Entity, fields: readonly FieldModel[]): { template: string; least: number } {
+  const widths = fields.map((field) => widthOf(field, field === entity.titleFields[0] || field === fields[0]));
+  return {
+    template: [`${TICK}px`, ...widths.map(([least, part]) => `minmax(${least}px, ${part}fr)`)].join(" "),
+    least: TICK + 40 + widths.reduce((sum, [least]) => sum + least, 0),
+  };
 }
 
 function keyOf(entity: Entity): string {

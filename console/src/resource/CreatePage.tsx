@@ -1,0 +1,64 @@
+// A new record of any resource.
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { IconArrowLeft } from "@tabler/icons-react";
+import { useMe } from "../app/session";
+import { NotFound } from "../app/PageFailed";
+import { RequestForm } from "../form/RequestForm";
+import { useI18n } from "../i18n";
+import type { Entity } from "../schema/model";
+import { mayCall } from "../schema/permissions";
+import { commentOf } from "../schema/comments";
+import { tell } from "../ui/notify";
+import { tellChanges } from "../api/changes";
+import { creationsOf } from "./creations";
+import { idOf, keepRecord } from "./records";
+import { WithEntity } from "./useResource";
+
+export function CreatePage() {
+  const search: { by?: string } = useSearch({ strict: false });
+  return <WithEntity>{(entity) => <Creation key={entity.typeName + (search.by ?? "")} entity={entity} by={search.by} />}</WithEntity>;
+}
+
+function Creation({ entity, by }: { entity: Entity; by: string | undefined }) {
+  const { t, label, plural } = useI18n();
+  const { may } = useMe();
+  const navigate = useNavigate();
+  const ways = creationsOf(entity).filter((method) => mayCall(may, method));
+  const method = by === undefined ? ways[0] : ways.find(({ name }) => name === by);
+  if (!method) return <NotFound />;
+  const creates = method === entity.methods.create;
+  const title = creates ? t("form.new", { noun: label(entity.desc) }) : label(method);
+  return (
+    <div className="page form-page">
+      <p className="crumb">
+        <Link to={entity.path} className="link">
+          <IconArrowLeft size={13} aria-hidden /> {plural(entity.typeName)}
+        </Link>
+      </p>
+      <div className="page-head">
+        <h1>{title}</h1>
+      </div>
+      {creates ? null : (
+        <p className="help" lang="en">
+          {commentOf(method)}
+        </p>
+      )}
+      <RequestForm
+        entity={entity}
+        method={method}
+        submit={creates ? t("form.create") : label(method)}
+        onCancel={() => void navigate({ to: entity.path })}
+        onDone={(answer) => {
+          tell(creates ? t("record.created") : t("record.actionDone", { name: label(method) }));
+          if (answer.$typeName === entity.typeName) {
+            keepRecord(entity, answer);
+            void navigate({ to: `${entity.path}/${idOf(answer)}` });
+          } else {
+            tellChanges(new Map([[entity.typeName, new Set()]]));
+            void navigate({ to: entity.path });
+          }
+        }}
+      />
+    </div>
+  );
+}
