@@ -16,7 +16,8 @@ export interface Binding {
   run(event: KeyboardEvent): void;
 }
 
-const layers: (readonly Binding[])[] = [];
+/** What is bound may change with every rendering; the layer stays where it is. */
+const layers: { current: readonly Binding[] }[] = [];
 const PREFIX_MS = 1_200;
 const isMac = typeof navigator !== "undefined" && /Mac|iPhone|iPad/.test(navigator.userAgent);
 
@@ -25,7 +26,7 @@ export function currentBindings(): readonly Binding[] {
   const seen = new Set<string>();
   return layers
     .toReversed()
-    .flat()
+    .flatMap(({ current }) => current)
     .filter(({ keys }) => !seen.has(keys) && seen.add(keys));
 }
 
@@ -37,11 +38,9 @@ export function useKeys(bindings: readonly Binding[], enabled = true): void {
   });
   useEffect(() => {
     if (!enabled) return undefined;
-    // What is bound may change with every render; the layer stays where it is.
-    const layer = new Proxy([] as Binding[], { get: (_, name) => Reflect.get(latest.current, name) as unknown });
-    layers.push(layer);
+    layers.push(latest);
     return () => {
-      layers.splice(layers.indexOf(layer), 1);
+      layers.splice(layers.indexOf(latest), 1);
     };
   }, [enabled]);
 }

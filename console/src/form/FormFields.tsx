@@ -8,6 +8,7 @@ import { commentOf } from "../schema/comments";
 import { fieldsOf, isPlumbing } from "../schema/fields";
 import type { FieldModel } from "../schema/fields";
 import { readable } from "../i18n/labels";
+import { Prose } from "../ui/Prose";
 import { useForm } from "./context";
 import type { Place } from "./context";
 import { choiceKey, emptyItem } from "./draft";
@@ -163,7 +164,7 @@ function Help({ field }: { field: FieldModel }) {
   const help = commentOf(field.desc);
   return help ? (
     <p className="help" lang="en">
-      {help}
+      <Prose text={help} />
     </p>
   ) : null;
 }

@@ -4,6 +4,7 @@ import { useI18n } from "../i18n";
 import { ReferencePicker } from "../resource/ReferencePicker";
 import { commentOf } from "../schema/comments";
 import type { FieldModel } from "../schema/fields";
+import { Prose } from "../ui/Prose";
 import { useForm } from "./context";
 import type { Place } from "./context";
 import type { Draft, MoneyDraft } from "./draft";
@@ -150,7 +151,7 @@ function Help({ text, more }: { text: string; more: string }) {
     <>
       {text ? (
         <span lang="en" className="help">
-          {text}
+          <Prose text={text} />
         </span>
       ) : null}
       {more ? <span className="help"> {more}</span> : null}

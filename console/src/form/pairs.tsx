@@ -4,6 +4,7 @@ import { IconLanguage, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useI18n } from "../i18n";
 import { commentOf } from "../schema/comments";
 import type { FieldModel } from "../schema/fields";
+import { Prose } from "../ui/Prose";
 import { useForm } from "./context";
 import type { Place } from "./context";
 import { emptyItem } from "./draft";
@@ -22,7 +23,7 @@ export function MapInput({ field, pairs, at, legend }: { field: FieldModel; pair
     <Fieldset className="wide" legend={text}>
       {help ? (
         <p className="help" lang="en">
-          {help}
+          <Prose text={help} />
         </p>
       ) : null}
       {entries.map(({ key, value }, place) => (
@@ -80,7 +81,7 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
     <div className={pairs.length > 0 ? "wide" : undefined}>
       <Input
         label={label(field.desc)}
-        description={help ? <span lang="en">{help}</span> : undefined}
+        description={help ? <span lang="en"><Prose text={help} /></span> : undefined}
         error={errorAt(`${at.name}.${text.name}`, true) ?? errorAt(at.name)}
         required={field.required}
         value={String(now[text.name] ?? "")}

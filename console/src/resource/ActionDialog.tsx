@@ -9,7 +9,8 @@ import { tellChanges } from "../api/changes";
 import { useModel } from "../app/session";
 import { RequestForm } from "../form/RequestForm";
 import { useI18n } from "../i18n";
-import { commentOf } from "../schema/comments";
+import { Prose } from "../ui/Prose";
+import { briefly, commentOf } from "../schema/comments";
 import type { Entity } from "../schema/model";
 import { tell } from "../ui/notify";
 import { keepRecord } from "./records";
@@ -53,7 +54,7 @@ export default function ActionDialog({ entity, method, id, record, onClose }: Pr
       ) : (
         <>
           <p className="help" lang="en">
-            {commentOf(method)}
+            <Prose text={briefly(commentOf(method))} />
           </p>
           <RequestForm
             entity={entity}

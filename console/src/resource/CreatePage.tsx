@@ -7,7 +7,8 @@ import { RequestForm } from "../form/RequestForm";
 import { useI18n } from "../i18n";
 import type { Entity } from "../schema/model";
 import { mayCall } from "../schema/permissions";
-import { commentOf } from "../schema/comments";
+import { Prose } from "../ui/Prose";
+import { briefly, commentOf } from "../schema/comments";
 import { tell } from "../ui/notify";
 import { tellChanges } from "../api/changes";
 import { creationsOf } from "./creations";
@@ -40,7 +41,7 @@ function Creation({ entity, by }: { entity: Entity; by: string | undefined }) {
       </div>
       {creates ? null : (
         <p className="help" lang="en">
-          {commentOf(method)}
+          <Prose text={briefly(commentOf(method))} />
         </p>
       )}
       <RequestForm

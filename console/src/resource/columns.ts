@@ -44,15 +44,16 @@ function widthOf(field: FieldModel, isTitle: boolean): [least: number, part: num
   switch (field.kind) {
     case "money":
     case "decimal":
-      return [110, 0.8];
+      return [128, 0.8];
     case "integer":
     case "number":
     case "bool":
       return [80, 0.6];
     case "enum":
     case "date":
+      return [112, 0.8];
     case "time":
-      return [116, 0.9];
+      return [132, 0.9];
     default:
       return [124, 1.3];
   }

@@ -1,6 +1,12 @@
 // The comments of the contracts, which are the help texts of the forms.
 import type { DescEnumValue, DescField, DescFile, DescMessage, DescMethod } from "@bufbuild/protobuf";
 
+/** What a comment says to somebody who fills in a form: the first sentences, without the names of reasons. */
+export function briefly(comment: string): string {
+  const [said = ""] = comment.split(/\s*\bFails with\b/);
+  return said.trim();
+}
+
 type Commented = DescField | DescMessage | DescMethod | DescEnumValue;
 
 const files = new WeakMap<DescFile, Map<string, string>>();
