@@ -27,7 +27,7 @@ export function gzipped(file) {
 export function firstLoads() {
   const manifest = JSON.parse(readFileSync(join(dist, ".vite/manifest.json"), "utf8"));
   const pages = {
-    login: ["index.html"],
+    login: ["index.html", "src/app/LoginPage.tsx"],
     list: ["index.html", "src/app/Shell.tsx", "src/resource/ListPage.tsx"],
   };
   return Object.entries(pages).map(([page, entries]) => {

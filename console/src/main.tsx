@@ -3,7 +3,6 @@ import { MantineProvider } from "@mantine/core";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./theme/mantine.css";
-import "@mantine/notifications/styles.css";
 import "./theme/app.css";
 import { theme, variables } from "./theme/theme";
 import { appearance } from "./theme/appearance";

@@ -1,5 +1,6 @@
 // The session has ended: the page stays as it is, with everything typed, until one has signed in again.
 import { Button, Modal } from "@mantine/core";
+import "../theme/overlays.css";
 import { useI18n } from "../i18n";
 import { LoginForm } from "./LoginForm";
 import { signOut, useMe } from "./session";

@@ -1,5 +1,6 @@
 // The map of keys: what works on the page that is open.
 import { Modal } from "@mantine/core";
+import "../theme/overlays.css";
 import { useState } from "react";
 import { useI18n } from "../i18n";
 import { currentBindings, shownKeys } from "./keys";

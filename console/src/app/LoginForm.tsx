@@ -1,5 +1,6 @@
 // Signing in: on its own page, or over one whose session has ended.
 import { Button, PasswordInput, TextInput } from "@mantine/core";
+import "../theme/inputs.css";
 import { useState } from "react";
 import type { FormEvent } from "react";
 import { TesseraError } from "@client/error";

@@ -1,7 +1,7 @@
 // Finds records, pages and actions by what is typed.
 import { Spotlight } from "@mantine/spotlight";
 import "@mantine/spotlight/styles.css";
-import "@mantine/core/styles/ScrollArea.css";
+import "../theme/overlays.css";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQueries } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -62,6 +62,7 @@ export default function Palette({ places, onClose, onKeys }: Props) {
       shortcut={null}
       scrollable
       maxHeight={420}
+      overlayProps={{ backgroundOpacity: 0.35, blur: 0 }}
       transitionProps={{ duration: 80 }}
     >
       <Spotlight.Search

@@ -1,13 +1,13 @@
 // The frame around every page of a signed-in user.
 import { ActionIcon } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { IconMenu2, IconSearch } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { useReachable } from "../api/reach";
 import { useLiveEvents } from "../api/live";
 import { useI18n } from "../i18n";
-import { ConfirmHost } from "../ui/confirm";
+import { useAsked } from "../ui/confirm";
+import { useToastsWanted } from "../ui/notify";
 import { shownKeys, useKeys } from "./keys";
 import type { Binding } from "./keys";
 import { destinations, Rail } from "./Rail";
@@ -16,6 +16,8 @@ import { UserMenu } from "./UserMenu";
 
 const Palette = lazy(() => import("./Palette"));
 const KeyMap = lazy(() => import("./KeyMap"));
+const ConfirmDialog = lazy(() => import("../ui/ConfirmDialog"));
+const Toasts = lazy(() => import("../ui/Toasts"));
 const ExpiredDialog = lazy(() => import("./ExpiredDialog"));
 
 export function Shell() {
@@ -25,6 +27,8 @@ export function Shell() {
   const state = useSessionState();
   const navigate = useNavigate();
   const router = useRouter();
+  const asked = useAsked();
+  const toasts = useToastsWanted();
   const [railOpen, setRailOpen] = useState(false);
   const [paletteOpen, setPaletteOpen] = useState(false);
   const [mapOpen, setMapOpen] = useState(false);
@@ -81,10 +85,10 @@ export function Shell() {
           </Suspense>
         </main>
       </div>
-      <ConfirmHost />
-      <Notifications position="bottom-right" limit={4} autoClose={5000} />
       <Suspense>
         {paletteOpen ? <Palette places={places} onClose={() => setPaletteOpen(false)} onKeys={() => setMapOpen(true)} /> : null}
+        {asked ? <ConfirmDialog asked={asked} /> : null}
+        {toasts ? <Toasts /> : null}
         {mapOpen ? <KeyMap onClose={() => setMapOpen(false)} /> : null}
         {state.kind === "in" && state.expired ? <ExpiredDialog /> : null}
       </Suspense>

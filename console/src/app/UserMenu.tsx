@@ -1,81 +1,74 @@
 // Who is signed in, how it looks, and the ways out.
-import { Menu, useMantineColorScheme } from "@mantine/core";
-import { IconCheck, IconKeyboard, IconLogout } from "@tabler/icons-react";
+import { useMantineColorScheme } from "@mantine/core";
+import { IconKeyboard, IconLogout } from "@tabler/icons-react";
 import { useI18n, LANGUAGES } from "../i18n";
 import type { Language } from "../i18n";
 import { confirm } from "../ui/confirm";
+import { LazyMenu } from "../ui/LazyMenu";
+import type { MenuEntry } from "../ui/LazyMenu";
 import { fail } from "../ui/notify";
 import { signOut, useMe } from "./session";
 
 export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const i18n = useI18n();
-  const { t, language, choose } = i18n;
+  const { t } = i18n;
   const { user, tenant } = useMe();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
   const leave = (everywhere: boolean) => void signOut(everywhere).catch((error: unknown) => fail(error, i18n));
-  return (
-    <Menu position="bottom-end" width={230}>
-      <Menu.Target>
-        <button type="button" className="me" aria-label={`${t("user.menu")}: ${user.displayName}`}>
-          <span aria-hidden>{initials(user.displayName)}</span>
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <div className="me-card">
-          <strong>{user.displayName}</strong>
-          <span className="soft">{user.email}</span>
-          <span className="soft">{tenant.displayName}</span>
-        </div>
-        <Menu.Divider />
-        <Menu.Label>{t("user.theme")}</Menu.Label>
-        {(["auto", "light", "dark"] as const).map((scheme) => (
-          <Menu.Item
-            key={scheme}
-            role="menuitemradio"
-            aria-checked={colorScheme === scheme}
-            rightSection={colorScheme === scheme ? <IconCheck size={14} aria-hidden /> : null}
-            onClick={() => setColorScheme(scheme)}
-          >
-            {t(`user.${scheme}`)}
-          </Menu.Item>
-        ))}
-        <Menu.Label>{t("user.language")}</Menu.Label>
-        {(Object.keys(LANGUAGES) as Language[]).map((one) => (
-          <Menu.Item
-            key={one}
-            lang={one}
-            role="menuitemradio"
-            aria-checked={language === one}
-            rightSection={language === one ? <IconCheck size={14} aria-hidden /> : null}
-            onClick={() => choose(one)}
-          >
-            {LANGUAGES[one]}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        <Menu.Item leftSection={<IconKeyboard size={15} aria-hidden />} rightSection={<kbd>?</kbd>} onClick={onShortcuts}>
-          {t("user.shortcuts")}
-        </Menu.Item>
-        <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => leave(false)}>
-          {t("user.logout")}
-        </Menu.Item>
-        <Menu.Item
-          leftSection={<IconLogout size={15} aria-hidden />}
-          onClick={() =>
-            void confirm({
-              title: t("user.logoutAll"),
-              text: t("user.logoutAllConfirm"),
-              yes: t("user.logoutAll"),
-              no: t("form.cancel"),
-              danger: true,
-            }).then((yes) => yes && leave(true))
-          }
-        >
-          {t("user.logoutAll")}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+  const leaveEverywhere = async () => {
+    const title = t("user.logoutAll");
+    const question = { title, text: t("user.logoutAllConfirm"), yes: title, no: t("form.cancel"), danger: true };
+    if (await confirm(question)) leave(true);
+  };
+  const entries: MenuEntry[] = [
+    ...useChoices(),
+    {
+      key: "keys",
+      line: true,
+      text: t("user.shortcuts"),
+      icon: <IconKeyboard size={15} aria-hidden />,
+      right: <kbd>?</kbd>,
+      run: onShortcuts,
+    },
+    { key: "out", text: t("user.logout"), icon: <IconLogout size={15} aria-hidden />, run: () => leave(false) },
+    { key: "all", text: t("user.logoutAll"), icon: <IconLogout size={15} aria-hidden />, run: () => void leaveEverywhere() },
+  ];
+  const head = (
+    <div className="me-card">
+      <strong>{user.displayName}</strong>
+      <span className="soft">{user.email}</span>
+      <span className="soft">{tenant.displayName}</span>
+    </div>
   );
+  const target = (
+    <button type="button" className="me" aria-haspopup="menu" aria-label={`${t("user.menu")}: ${user.displayName}`}>
+      <span aria-hidden>{initials(user.displayName)}</span>
+    </button>
+  );
+  return <LazyMenu entries={entries} target={target} head={head} width={230} />;
+}
+
+function useChoices(): MenuEntry[] {
+  const { t, language, choose } = useI18n();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return [
+    ...(["auto", "light", "dark"] as const).map((scheme, place) => ({
+      key: scheme,
+      text: t(`user.${scheme}`),
+      radio: true,
+      checked: colorScheme === scheme,
+      ...(place === 0 ? { heading: t("user.theme"), line: true } : {}),
+      run: () => setColorScheme(scheme),
+    })),
+    ...(Object.keys(LANGUAGES) as Language[]).map((one, place) => ({
+      key: one,
+      text: LANGUAGES[one],
+      lang: one,
+      radio: true,
+      checked: language === one,
+      ...(place === 0 ? { heading: t("user.language") } : {}),
+      run: () => choose(one),
+    })),
+  ];
 }
 
 function initials(name: string): string {

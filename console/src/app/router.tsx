@@ -1,7 +1,6 @@
 // Addresses. Screens written by hand come before the pages made from descriptors.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from "@tanstack/react-router";
 import { screens } from "../screens/registry";
-import { LoginPage } from "./LoginPage";
 import { NotFound, PageFailed } from "./PageFailed";
 
 /** What a list keeps in its address, so that it can be sent to somebody. */
@@ -28,7 +27,7 @@ export function listSearch(search: Record<string, unknown>): ListSearch {
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
 
-const login = createRoute({ getParentRoute: () => root, path: "/login", component: LoginPage });
+const login = createRoute({ getParentRoute: () => root, path: "/login", component: lazyRouteComponent(() => import("./LoginPage"), "LoginPage") });
 const signup = createRoute({
   getParentRoute: () => root,
   path: "/signup",

@@ -1,6 +1,5 @@
 // The inputs for the fields of a message, however deep.
 import { ActionIcon, Button, Fieldset, NativeSelect } from "@mantine/core";
-import "@mantine/core/styles/Fieldset.css";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { useI18n } from "../i18n";

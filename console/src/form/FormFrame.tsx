@@ -2,6 +2,7 @@
 import { Button } from "@mantine/core";
 import { useEffect, useMemo, useRef } from "react";
 import type { ReactNode } from "react";
+import "./form.css";
 import { useKeys } from "../app/keys";
 import { useMe, useModel } from "../app/session";
 import { useI18n } from "../i18n";

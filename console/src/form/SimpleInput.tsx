@@ -1,5 +1,6 @@
 // One value: a text, a number, an amount, a day, a choice, a record of another kind.
 import { Checkbox, NativeSelect, PasswordInput, Textarea, TextInput } from "@mantine/core";
+import "../theme/inputs.css";
 import { useI18n } from "../i18n";
 import { ReferencePicker } from "../resource/ReferencePicker";
 import { commentOf } from "../schema/comments";

@@ -1,6 +1,7 @@
 // One of a record's own methods: its form, or only the question whether to do it; and its answer, where that is not the
 // record itself.
 import { Modal } from "@mantine/core";
+import "../theme/overlays.css";
 import { useState } from "react";
 import { toJsonString } from "@bufbuild/protobuf";
 import type { DescMethodUnary } from "@bufbuild/protobuf";

@@ -1,5 +1,7 @@
 // What can be done with all selected records at once.
 import { Button, CloseButton } from "@mantine/core";
+import "../theme/overlays.css";
+import "./filter.css";
 import { create } from "@bufbuild/protobuf";
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { useState } from "react";

@@ -1,5 +1,8 @@
 // Choosing the columns of a list, and their order by the order of choosing.
 import { Button, Checkbox, Modal } from "@mantine/core";
+import "../theme/inputs.css";
+import "../theme/overlays.css";
+import "./filter.css";
 import { useMe } from "../app/session";
 import { useI18n } from "../i18n";
 import type { Entity } from "../schema/model";

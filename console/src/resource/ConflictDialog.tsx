@@ -1,6 +1,8 @@
 // Somebody else was quicker: both versions, field by field, and one's own choice.
 import { Button, Modal } from "@mantine/core";
+import "../theme/overlays.css";
 import { useMemo, useState } from "react";
+import "../form/form.css";
 import type { AnyMessage } from "../api/wire";
 import { changedFields, choiceKey, draftOf, messageOf } from "../form/draft";
 import type { Draft, DraftMessage, Typing } from "../form/draft";

@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { IconArrowLeft, IconCopy } from "@tabler/icons-react";
 import { lazy, Suspense } from "react";
 import type { ComponentType } from "react";
+import "./record.css";
 import type { TesseraError } from "@client/error";
 import type { AnyMessage } from "../api/wire";
 import { useMe } from "../app/session";

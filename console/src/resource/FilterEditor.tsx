@@ -1,5 +1,7 @@
 // Building a filter: conditions one below the other, or the text itself.
 import { ActionIcon, Button, NativeSelect, Textarea, TextInput } from "@mantine/core";
+import "../theme/inputs.css";
+import "./filter.css";
 import { IconPlus, IconX } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { useMe } from "../app/session";

@@ -1,7 +1,7 @@
 // Above a list: its name, how many there are, searching, filtering and what else can be done with it.
-import { ActionIcon, Button, CloseButton, Menu, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Button } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { IconColumns3, IconDots, IconDownload, IconFilter, IconPlus, IconSearch, IconTrash } from "@tabler/icons-react";
+import { IconColumns3, IconDots, IconDownload, IconFilter, IconPlus, IconSearch, IconTrash, IconX } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { getOption } from "@bufbuild/protobuf";
 import { entity as entityOption } from "@client/gen/erp/v1/options_pb";
@@ -14,6 +14,8 @@ import type { FieldModel } from "../schema/fields";
 import { isSoftDeleted } from "../schema/model";
 import type { Entity } from "../schema/model";
 import { mayCall } from "../schema/permissions";
+import { ButtonTarget, LazyMenu, MoreTarget } from "../ui/LazyMenu";
+import type { MenuEntry } from "../ui/LazyMenu";
 import { LinkButton } from "../ui/LinkButton";
 import { creationsOf } from "./creations";
 import type { ListQuery } from "./records";
@@ -57,6 +59,14 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
     [searchable],
   );
   useKeys(bindings);
+  const more: MenuEntry[] = [
+    { key: "columns", text: t("list.columns"), icon: <IconColumns3 size={15} aria-hidden />, run: () => setOpen("columns") },
+    { key: "export", text: t("list.export"), icon: <IconDownload size={15} aria-hidden />, run: () => setOpen("export") },
+  ];
+  if (isSoftDeleted(entity)) {
+    const run = () => onChange({ deleted: query.showDeleted ? undefined : true });
+    more.push({ key: "deleted", text: t("list.deleted"), icon: <IconTrash size={15} aria-hidden />, checked: query.showDeleted, run });
+  }
   return (
     <div className="list-head">
       <div className="page-head">
@@ -74,32 +84,7 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
             {t("list.filter")}
           </Button>
         ) : null}
-        <Menu position="bottom-end">
-          <Menu.Target>
-            <ActionIcon size={30} variant="default" aria-label={t("list.more")}>
-              <IconDots size={16} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item leftSection={<IconColumns3 size={15} aria-hidden />} onClick={() => setOpen("columns")}>
-              {t("list.columns")}
-            </Menu.Item>
-            <Menu.Item leftSection={<IconDownload size={15} aria-hidden />} onClick={() => setOpen("export")}>
-              {t("list.export")}
-            </Menu.Item>
-            {isSoftDeleted(entity) ? (
-              <Menu.Item
-                leftSection={<IconTrash size={15} aria-hidden />}
-                role="menuitemcheckbox"
-                aria-checked={query.showDeleted}
-                onClick={() => onChange({ deleted: query.showDeleted ? undefined : true })}
-              >
-                {t("list.deleted")}
-                {query.showDeleted ? " ✓" : ""}
-              </Menu.Item>
-            ) : null}
-          </Menu.Dropdown>
-        </Menu>
+        <LazyMenu entries={more} target={<MoreTarget label={t("list.more")}><IconDots size={16} /></MoreTarget>} />
         <NewButton entity={entity} />
       </div>
       <Suspense>
@@ -117,7 +102,9 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
             <button type="button" className="plain mono" onClick={() => setOpen("filter")}>
               {search.filter}
             </button>
-            <CloseButton size="xs" aria-label={t("list.clear")} onClick={() => onChange({ filter: undefined })} />
+            <ActionIcon size="xs" aria-label={t("list.clear")} onClick={() => onChange({ filter: undefined })}>
+              <IconX size={13} />
+            </ActionIcon>
           </p>
         ) : null}
         {open === "columns" ? (
@@ -154,22 +141,22 @@ function SearchBox({ given, input, onChange }: { given: string; input: React.Ref
     return () => clearTimeout(timer);
   }, [text, given]);
   return (
-    <TextInput
-      ref={input}
-      size="xs"
-      w={190}
-      type="search"
-      aria-label={t("list.search")}
-      placeholder={t("list.search")}
-      leftSection={<IconSearch size={14} aria-hidden />}
-      rightSection={<kbd className="only-desk">/</kbd>}
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") event.currentTarget.blur();
-        if (event.key === "Enter") change.current(text.trim() || undefined);
-      }}
-    />
+    <div className="search">
+      <IconSearch size={14} aria-hidden />
+      <input
+        ref={input}
+        type="search"
+        aria-label={t("list.search")}
+        placeholder={t("list.search")}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") event.currentTarget.blur();
+          if (event.key === "Enter") change.current(text.trim() || undefined);
+        }}
+      />
+      <kbd className="only-desk">/</kbd>
+    </div>
   );
 }
 
@@ -190,30 +177,18 @@ function NewButton({ entity }: { entity: Entity }) {
   const text = first === entity.methods.create ? t("list.new") : label(first);
   return (
     <>
-      <Tooltip
-        label={
-          <>
-            {text} <kbd>N</kbd>
-          </>
-        }
-      >
-        <LinkButton to={to} leftSection={<IconPlus size={14} aria-hidden />}>
-          {text}
-        </LinkButton>
-      </Tooltip>
+      <LinkButton to={to} title={`${text} (N)`} leftSection={<IconPlus size={14} aria-hidden />}>
+        {text}
+      </LinkButton>
       {others.length > 0 ? (
-        <Menu position="bottom-end">
-          <Menu.Target>
-            <Button variant="default">{t("record.actions")}</Button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            {others.map((method) => (
-              <Menu.Item key={method.name} onClick={() => void navigate({ to, search: { by: method.name } as never })}>
-                {label(method)}
-              </Menu.Item>
-            ))}
-          </Menu.Dropdown>
-        </Menu>
+        <LazyMenu
+          target={<ButtonTarget>{t("record.actions")}</ButtonTarget>}
+          entries={others.map((method) => ({
+            key: method.name,
+            text: label(method),
+            run: () => void navigate({ to, search: { by: method.name } as never }),
+          }))}
+        />
       ) : null}
     </>
   );

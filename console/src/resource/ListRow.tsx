@@ -1,4 +1,3 @@
-import { Checkbox } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { memo } from "react";
 import type { MouseEvent } from "react";
@@ -81,7 +80,13 @@ export const ListRow = memo(function ListRow(props: Props) {
   return (
     <div {...shared} className="grid-row at">
       <span role="cell" className="tick">
-        <Checkbox size="xs" aria-label={t("list.selectRow", { name: title })} checked={selected} onChange={() => onToggle(id)} />
+        <input
+          type="checkbox"
+          className="check"
+          aria-label={t("list.selectRow", { name: title })}
+          checked={selected}
+          onChange={() => onToggle(id)}
+        />
       </span>
       {fields.map((field, place) => {
         const value = valueOf(field, record);

@@ -1,5 +1,5 @@
 // The rows: only those in sight are in the page, however long the list is.
-import { Button, Checkbox } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -145,11 +145,14 @@ function Head({ entity, fields, template, order, list, selection, hidden, onOrde
     <div role="rowgroup" className={hidden ? "sr" : "grid-head"}>
       <div role="row" aria-rowindex={1} className="grid-row" style={{ gridTemplateColumns: template }}>
         <span role="columnheader" className="tick">
-          <Checkbox
-            size="xs"
+          <input
+            type="checkbox"
+            className="check"
             aria-label={t("list.selectLoaded")}
             checked={selection.ids.size > 0}
-            indeterminate={selection.ids.size > 0 && selection.ids.size < list.window.held}
+            ref={(box) => {
+              if (box) box.indeterminate = selection.ids.size > 0 && selection.ids.size < list.window.held;
+            }}
             onChange={() => selection.set(selection.ids.size > 0 ? [] : loaded())}
           />
         </span>

@@ -1,5 +1,5 @@
 // What can be done with a record: edit, its own methods, delete, restore.
-import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { create } from "@bufbuild/protobuf";
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { useNavigate } from "@tanstack/react-router";
@@ -14,6 +14,7 @@ import { idFieldOf, isSoftDeleted } from "../schema/model";
 import type { Entity } from "../schema/model";
 import { mayCall } from "../schema/permissions";
 import { confirm } from "../ui/confirm";
+import { LazyMenu, MoreTarget } from "../ui/LazyMenu";
 import { LinkButton } from "../ui/LinkButton";
 import { fail, tell } from "../ui/notify";
 import { forgetRecord, keepRecord } from "./records";
@@ -87,38 +88,24 @@ export function RecordActions({ entity, record, id, title, deleted }: Props) {
         </Button>
       ) : null}
       {edits ? (
-        <Tooltip
-          label={
-            <>
-              {t("record.edit")} <kbd>E</kbd>
-            </>
-          }
-        >
-          <LinkButton to={editPath} leftSection={<IconPencil size={14} aria-hidden />}>
-            {t("record.edit")}
-          </LinkButton>
-        </Tooltip>
+        <LinkButton to={editPath} title={`${t("record.edit")} (E)`} leftSection={<IconPencil size={14} aria-hidden />}>
+          {t("record.edit")}
+        </LinkButton>
       ) : null}
       {removes || actions.length > BESIDE ? (
-        <Menu position="bottom-end">
-          <Menu.Target>
-            <ActionIcon size={30} variant="default" aria-label={t("record.actions")}>
+        <LazyMenu
+          target={
+            <MoreTarget label={t("record.actions")}>
               <IconDots size={16} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            {actions.slice(BESIDE).map((method) => (
-              <Menu.Item key={method.name} onClick={() => setAction(method)}>
-                {label(method)}
-              </Menu.Item>
-            ))}
-            {removes ? (
-              <Menu.Item color="var(--t-bad)" leftSection={<IconTrash size={15} aria-hidden />} onClick={() => void remove()}>
-                {t("record.delete")}
-              </Menu.Item>
-            ) : null}
-          </Menu.Dropdown>
-        </Menu>
+            </MoreTarget>
+          }
+          entries={[
+            ...actions.slice(BESIDE).map((method) => ({ key: method.name, text: label(method), run: () => setAction(method) })),
+            ...(removes
+              ? [{ key: "delete", text: t("record.delete"), icon: <IconTrash size={15} aria-hidden />, danger: true, run: () => void remove() }]
+              : []),
+          ]}
+        />
       ) : null}
       <Suspense>
         {action ? <ActionDialog entity={entity} method={action} id={id} record={record} onClose={() => setAction(undefined)} /> : null}

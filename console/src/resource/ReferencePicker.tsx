@@ -1,7 +1,6 @@
 // Choosing a record of another entity by typing a part of its name.
 import { Combobox, InputBase, useCombobox } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/ScrollArea.css";
+import "../theme/inputs.css";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconX } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
