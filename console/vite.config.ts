@@ -1,6 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { descriptors } from "./scripts/descriptors";
+import { descriptors } from "./scripts/descriptors.ts";
+import { firstLoad } from "./scripts/first-load.ts";
 
 /** The suite that the development and preview servers stand before. */
 const suite = process.env["TESSERA_URL"] ?? "http://127.0.0.1:8080";
@@ -10,8 +11,10 @@ const proxy = {
   "^/(erp\\.|api/|health|\\.well-known/|openapi|metrics)": { target: suite, changeOrigin: true },
 };
 
+const first = firstLoad("/src/app/inside.ts");
+
 export default defineConfig({
-  plugins: [react(), descriptors()],
+  plugins: [react(), descriptors(), first.plugin],
   resolve: {
     alias: { "@client": new URL("../clients/typescript/src", import.meta.url).pathname },
     // The client's sources stand outside this folder and must not bring copies of their own.
@@ -19,6 +22,14 @@ export default defineConfig({
   },
   server: { proxy },
   preview: { proxy },
-  build: { target: "es2022", manifest: true, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 700 },
+  build: {
+    target: "es2022",
+    manifest: true,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      output: { codeSplitting: { groups: first.groups } },
+    },
+  },
   test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
 });

@@ -1,21 +1,13 @@
-// One stream of events per tab. What it tells of makes the answers old that showed it.
+// Hearing the tenant's events; the stream itself is fetched when there is somebody who may watch it.
 import { useEffect } from "react";
-import { follow } from "@client/events";
 import type { EventEnvelope } from "@client/gen/erp/v1/event_pb";
-import type { EventLogService } from "@client/gen/erp/ops/v1/event_log_pb";
 import type { Model } from "../schema/model";
-import { snake } from "../schema/model";
 import type { May } from "../schema/permissions";
-import { client } from "./wire";
-import { tellChanges } from "./changes";
 
-const SERVICE = "erp.ops.v1.EventLogService";
-const PAUSE_MS = 15_000;
-/** What comes close together is handled together. */
-const GATHER_MS = 250;
+export const EVENT_LOG = "erp.ops.v1.EventLogService";
 
 type Listener = (event: EventEnvelope) => void;
-const listeners = new Set<Listener>();
+export const listeners = new Set<Listener>();
 
 /** Hears the tenant's events as they happen, over the tab's one stream. */
 export function onEvent(listener: Listener): () => void {
@@ -25,67 +17,11 @@ export function onEvent(listener: Listener): () => void {
 
 /** Keeps the stream as long as the shell is there, for those who may watch events. */
 export function useLiveEvents(model: Model, may: May): void {
-  const allowed = may("ops.events.read") && model.registry.getService(SERVICE) !== undefined;
+  const allowed = may("ops.events.read") && model.registry.getService(EVENT_LOG) !== undefined;
   useEffect(() => {
     if (!allowed) return undefined;
     const end = new AbortController();
-    void watch(model, end.signal);
+    void import("./stream").then(({ watch }) => watch(model, end.signal));
     return () => end.abort();
   }, [model, allowed]);
-}
-
-async function watch(model: Model, signal: AbortSignal): Promise<void> {
-  const changed = new Gatherer(model);
-  let cursor = "";
-  while (!signal.aborted) {
-    try {
-      const events = follow(client<typeof EventLogService>(SERVICE), {
-        cursor,
-        signal,
-        onCursor: (next) => {
-          cursor = next;
-        },
-      });
-      for await (const event of events) {
-        changed.note(event);
-        listeners.forEach((listener) => listener(event));
-      }
-    } catch {
-      // The log is not to be had now; the pages work without it and it is asked for again.
-    }
-    await new Promise((wake) => setTimeout(wake, PAUSE_MS));
-  }
-}
-
-/** Full names and ids of what changed since the last time the queries were told. */
-class Gatherer {
-  readonly #touched = new Map<string, Set<string>>();
-  readonly #nouns: ReadonlyMap<string, string>;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(model: Model) {
-    this.#nouns = new Map(model.entities.map(({ desc, typeName }) => [snake(desc.name), typeName]));
-  }
-
-  note({ eventType, data }: EventEnvelope): void {
-    const noun = eventType.split(".")[0] ?? "";
-    const typeName = this.#nouns.get(noun);
-    if (!typeName) return;
-    const id = data?.["entityId"] ?? data?.[`${camel(noun)}Id`];
-    const ids = this.#touched.get(typeName) ?? new Set();
-    if (typeof id === "string") ids.add(id);
-    this.#touched.set(typeName, ids);
-    this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
-  }
-
-  #tell(): void {
-    this.#timer = undefined;
-    const touched = new Map(this.#touched);
-    this.#touched.clear();
-    tellChanges(touched);
-  }
-}
-
-function camel(name: string): string {
-  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

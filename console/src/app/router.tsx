@@ -1,28 +1,11 @@
 // Addresses. Screens written by hand come before the pages made from descriptors.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from "@tanstack/react-router";
 import { screens } from "../screens/registry";
+import { listSearch } from "../resource/list-search";
 import { NotFound, PageFailed } from "./PageFailed";
-
-/** What a list keeps in its address, so that it can be sent to somebody. */
-export interface ListSearch {
-  filter?: string;
-  q?: string;
-  order?: string;
-  deleted?: boolean;
-}
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-export function listSearch(search: Record<string, unknown>): ListSearch {
-  const [filter, q, order] = [text(search["filter"]), text(search["q"]), text(search["order"])];
-  return {
-    ...(filter === undefined ? {} : { filter }),
-    ...(q === undefined ? {} : { q }),
-    ...(order === undefined ? {} : { order }),
-    ...(search["deleted"] === true ? { deleted: true } : {}),
-  };
 }
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
@@ -42,7 +25,7 @@ const toLogin = createRoute({
 const shell = createRoute({
   getParentRoute: () => root,
   id: "shell",
-  component: lazyRouteComponent(() => import("./Shell"), "Shell"),
+  component: lazyRouteComponent(() => import("./inside"), "Shell"),
 });
 const home = createRoute({
   getParentRoute: () => shell,
@@ -53,7 +36,7 @@ const list = createRoute({
   getParentRoute: () => shell,
   path: "/$domain/$collection",
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import("../resource/ListPage"), "ListPage"),
+  component: lazyRouteComponent(() => import("./inside"), "ListPage"),
 });
 const create = createRoute({
   getParentRoute: () => shell,

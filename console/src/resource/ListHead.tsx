@@ -7,7 +7,7 @@ import { getOption } from "@bufbuild/protobuf";
 import { entity as entityOption } from "@client/gen/erp/v1/options_pb";
 import { useKeys } from "../app/keys";
 import type { Binding } from "../app/keys";
-import type { ListSearch } from "../app/router";
+import type { ListSearch } from "./list-search";
 import { useMe } from "../app/session";
 import { useI18n } from "../i18n";
 import type { FieldModel } from "../schema/fields";

@@ -1,14 +1,14 @@
 // The list of any resource.
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useMemo, useState } from "react";
-import { listSearch } from "../app/router";
-import type { ListSearch } from "../app/router";
+import { listSearch } from "./list-search";
+import type { ListSearch } from "./list-search";
 import { useMe } from "../app/session";
 import { useI18n } from "../i18n";
 import type { Entity } from "../schema/model";
 import { overrides } from "../screens/registry";
 import { keepColumns, keptColumns, listable, usualColumns } from "./columns";
-import { joined } from "./filter";
+import { joined } from "./joined";
 import { ListHead } from "./ListHead";
 import { ListTable } from "./ListTable";
 import type { ListQuery } from "./records";

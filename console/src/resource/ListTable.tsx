@@ -2,7 +2,6 @@
 import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useKeys } from "../app/keys";
@@ -16,6 +15,7 @@ import { mayCall } from "../schema/permissions";
 import { ErrorNotice } from "../ui/ErrorNotice";
 import { tracksOf } from "./columns";
 import { creationsOf } from "./creations";
+import { useRowWindow } from "./useRowWindow";
 import { ListRow } from "./ListRow";
 import { idOf } from "./records";
 import type { List } from "./useList";
@@ -23,6 +23,7 @@ import type { Selection } from "./useSelection";
 
 const ROW = 36;
 const ROW_PHONE = 60;
+const HEAD = 33;
 
 interface Props {
   readonly entity: Entity;
@@ -41,18 +42,11 @@ export function ListTable({ entity, fields, list, order, filtered, selection, on
   const scroller = useRef<HTMLDivElement>(null);
   const phone = useMediaQuery("(max-width: 760px)", false, { getInitialValueInEffect: false });
   const [cursor, setCursor] = useState(-1);
-  const virtual = useVirtualizer({
-    count: window.extent,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => (phone ? ROW_PHONE : ROW),
-    overscan: 10,
-  });
-  useEffect(() => virtual.measure(), [virtual, phone]);
-  const items = virtual.getVirtualItems();
-  const [first, last] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
+  const height = phone ? ROW_PHONE : ROW;
+  const { first, end, height: total, scrollTo } = useRowWindow(scroller, window.extent, height, phone ? 0 : HEAD);
   const version = window.version();
-  useEffect(() => window.show(first, last), [window, first, last, version]);
-  useListKeys({ entity, list, selection, cursor, move: setCursor, scrollTo: (index) => virtual.scrollToIndex(index, { align: "auto" }) });
+  useEffect(() => window.show(first, end - 1), [window, first, end, version]);
+  useListKeys({ entity, list, selection, cursor, move: setCursor, scrollTo });
   const { template, least } = useMemo(() => tracksOf(entity, fields), [entity, fields]);
   if (window.error !== undefined && window.starting) {
     return (
@@ -73,8 +67,9 @@ export function ListTable({ entity, fields, list, order, filtered, selection, on
     <div className="grid" ref={scroller} data-phone={phone} tabIndex={-1}>
       <div role="table" style={{ minWidth: phone ? 0 : least }} aria-label={plural(entity.typeName)} aria-rowcount={window.complete ? window.known + 1 : -1}>
         <Head entity={entity} fields={fields} template={template} order={order} onOrder={onOrder} list={list} selection={selection} hidden={phone} />
-        <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: "relative" }}>
-          {items.map(({ index, start, size }) => {
+        <div role="rowgroup" style={{ height: total, position: "relative" }}>
+          {Array.from({ length: Math.max(0, end - first) }, (_, place) => {
+            const index = first + place;
             const record = window.at(index);
             return (
               <ListRow
@@ -83,8 +78,8 @@ export function ListTable({ entity, fields, list, order, filtered, selection, on
                 record={record}
                 fields={fields}
                 index={index}
-                top={start}
-                height={size}
+                top={index * height}
+                height={height}
                 template={template}
                 phone={phone}
                 current={index === cursor}

@@ -1,5 +1,6 @@
 // Filters by AIP-160: conditions that people build, and the text that the server reads.
 import type { FieldModel } from "../schema/fields";
+import { escaped } from "./joined";
 
 export type Operator = "=" | "!=" | ":" | "starts" | "<" | "<=" | ">" | ">=" | "set" | "unset" | "within";
 
@@ -71,10 +72,6 @@ function literal(value: string): string {
   return isPlain && !/^(AND|OR|NOT)$/.test(value) ? value : `"${escaped(value)}"`;
 }
 
-function escaped(value: string): string {
-  return value.replace(/[\\"*]/g, "\\$&");
-}
-
 /** The conditions that a text is made of; undefined when it says more than conditions can show. */
 export function conditionsOf(text: string): readonly Condition[] | undefined {
   const conditions: Condition[] = [];
@@ -110,14 +107,4 @@ function conditionOf(path: string, sign: string, raw: string, not: boolean): Con
   if (/(^|[^\\])(\\\\)*\*/.test(body)) return undefined;
   const value = quoted ? body.replace(/\\(.)/g, "$1") : body;
   return { path, operator: starts ? "starts" : (sign as Operator), value };
-}
-
-/** A filter together with words to search for. */
-export function joined(filter: string, words: string): string {
-  const sought = words
-    .split(/\s+/)
-    .filter(Boolean)
-    .map((word) => `"${escaped(word)}"`);
-  const parts = [filter.trim() ? (sought.length > 0 ? `(${filter.trim()})` : filter.trim()) : "", ...sought];
-  return parts.filter(Boolean).join(" AND ");
 }

@@ -1,6 +1,5 @@
 // Values as plain text: for titles, for CSV files and for comparing versions.
 import type { DescEnumValue } from "@bufbuild/protobuf";
-import { toJson } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { dateText } from "@client/values";
@@ -112,12 +111,4 @@ function firstReadable(entity: Entity, record: AnyMessage): string | undefined {
 /** The end of a UUIDv7 tells records apart; its beginning is the time. */
 export function shortId(id: string): string {
   return id.length === 36 ? `…${id.slice(-8)}` : id;
-}
-
-/** A value as the contracts write it in JSON, for machines that read an export. */
-export function jsonText(field: FieldModel, value: unknown): string {
-  if (!field.message || field.shape !== "single" || field.kind === "json") {
-    return JSON.stringify(value, (_, one: unknown) => (typeof one === "bigint" ? one.toString() : one));
-  }
-  return JSON.stringify(toJson(field.message, value as AnyMessage));
 }
