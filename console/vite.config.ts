@@ -11,7 +11,7 @@ const proxy = {
   "^/(erp\\.|api/|health|\\.well-known/|openapi|metrics)": { target: suite, changeOrigin: true },
 };
 
-const first = firstLoad("/src/app/inside.ts");
+const first = firstLoad(["/src/ui/ErrorNotice.tsx", "/src/ui/Door.tsx"], "/src/app/inside.ts");
 
 export default defineConfig({
   plugins: [react(), descriptors(), first.plugin],

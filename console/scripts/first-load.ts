@@ -5,7 +5,8 @@ import type { Plugin } from "vite";
 /** Of these, one index names everything there is; what of it is needed shows only when the rest was shaken off. */
 const BARRELS = /@mantine|@tabler|@floating-ui/;
 
-export function firstLoad(inside: string) {
+/** `shared` is what the pages before and after signing in both use, `inside` what is there after. */
+export function firstLoad(shared: readonly string[], inside: string) {
   const groups = { core: new Set<string>(), inside: new Set<string>() };
   const plugin: Plugin = {
     name: "tessera-first-load",
@@ -17,7 +18,7 @@ export function firstLoad(inside: string) {
         this.getModuleInfo(id)?.importedIds.forEach((one) => visit(one, into));
       };
       const ids = [...this.getModuleIds()];
-      for (const id of ids) if (this.getModuleInfo(id)?.isEntry) visit(id, groups.core);
+      for (const id of ids) if (this.getModuleInfo(id)?.isEntry || shared.some((one) => id.endsWith(one))) visit(id, groups.core);
       for (const id of ids) if (id.endsWith(inside)) visit(id, groups.inside);
     },
   };
