@@ -1,6 +1,6 @@
 // Signing in: on its own page, or over one whose session has ended.
-import { Button, PasswordInput, TextInput } from "@mantine/core";
-import "../theme/inputs.css";
+import { Button, TextInput } from "@mantine/core";
+import "@mantine/core/styles/Input.css";
 import { useState } from "react";
 import type { FormEvent } from "react";
 import { TesseraError } from "@client/error";
@@ -41,7 +41,8 @@ export function LoginForm({ email: known = "", tenantSlug: tenant = "" }: { emai
         autoFocus={known === ""}
         onChange={(event) => setEmail(event.currentTarget.value)}
       />
-      <PasswordInput
+      <TextInput
+        type="password"
         name="password"
         autoComplete="current-password"
         label={t("login.password")}

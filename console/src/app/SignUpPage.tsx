@@ -1,5 +1,6 @@
 // Founding a company with its first user.
 import { Button, PasswordInput, TextInput } from "@mantine/core";
+import "../theme/inputs.css";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { FormEvent } from "react";
