@@ -8,8 +8,9 @@ import { msOf, shownDate } from "../format/time";
 import type { Money } from "../format/money";
 import { useI18n } from "../i18n";
 import { shortName } from "../i18n/labels";
-import { useMe } from "../app/session";
+import { useMe, useModel } from "../app/session";
 import type { FieldModel } from "../schema/fields";
+import { snake } from "../schema/model";
 import { Amount } from "../ui/Amount";
 import { Time } from "../ui/Time";
 import { useWriting } from "../ui/zone";
@@ -57,8 +58,22 @@ export function Value({ field, value, inList = false }: Props) {
       return <ReferenceLink typeName={field.references} id={String(value)} plain={inList} />;
     default:
       if (/^(created|updated)_by$/.test(field.name)) return <Actor name={String(value)} plain={inList} />;
+      if (typeof value === "string" && UUID.test(value)) return <Id field={field} id={value} plain={inList} />;
       return <>{textOf(field, value, writing)}</>;
   }
+}
+
+/** An id whose contract does not say what it refers to: `product_id` is a Product's, if there is but one such entity. */
+function Id({ field, id, plain }: { field: FieldModel; id: string; plain: boolean }) {
+  const noun = field.name.replace(/_id$/, "");
+  const named = useModel().entities.filter(({ desc }) => snake(desc.name) === noun);
+  const [only] = named;
+  if (only && named.length === 1) return <ReferenceLink typeName={only.typeName} id={id} plain={plain} />;
+  return (
+    <span className="mono" title={id}>
+      {shortId(id)}
+    </span>
+  );
 }
 
 /** Who did something: a user by name, or a service. */

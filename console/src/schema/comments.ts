@@ -14,6 +14,8 @@ const files = new WeakMap<DescFile, Map<string, string>>();
 /** What the contracts say of a thing, in one paragraph; empty where they say nothing. */
 export function commentOf(desc: Commented): string {
   const { file, path } = place(desc);
+  // What outsiders wrote of their types is for programmers.
+  if (!file.proto.package.startsWith("erp.")) return "";
   return commentsOf(file).get(path.join(".")) ?? "";
 }
 

@@ -74,8 +74,11 @@ export function fieldsOf(message: DescMessage): readonly FieldModel[] {
   return fields;
 }
 
-export function isPlumbing({ name }: FieldModel): boolean {
-  return PLUMBING.has(name);
+/** Parts of common types that nobody fills in. */
+const UNUSED = new Set(["revision", "language_code", "sorting_code"].map((name) => `google.type.PostalAddress.${name}`));
+
+export function isPlumbing({ name, desc }: FieldModel): boolean {
+  return PLUMBING.has(name) || UNUSED.has(`${desc.parent.typeName}.${name}`);
 }
 
 /** Who made and changed a record and when; every entity has these. */
