@@ -1,0 +1,81 @@
+import { expect, it, vi } from "vitest";
+import { PageWindow } from "./page-window";
+import type { Page } from "./page-window";
+
+const SIZE = 10;
+
+/** A list of numbers; its tokens name the last number of the page before, as keyset paging does. */
+function numbers(rows: number[]) {
+  const asked: string[] = [];
+  const fetch = (token: string): Promise<Page<number>> => {
+    asked.push(token);
+    const after = token === "" ? -1 : Number(token);
+    const page = rows.filter((row) => row > after).slice(0, SIZE);
+    const more = rows.some((row) => row > (page.at(-1) ?? Infinity));
+    return Promise.resolve({ rows: page, nextToken: more ? String(page.at(-1)) : "" });
+  };
+  return { asked, fetch };
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+/** Goes down step by step, as a reader does. */
+async function scrollTo(window: PageWindow<number>, index: number): Promise<void> {
+  for (let at = 0; at <= index; at += SIZE) {
+    window.show(at, at + SIZE);
+    await vi.waitFor(() => expect(window.at(Math.min(at, window.extent - 1))).toBeDefined());
+  }
+}
+
+it("a long list is read in order and kept in part", async () => {
+  // Whatever the length, memory holds the pages around the reader only.
+  const { fetch } = numbers(upTo(1000));
+  const window = new PageWindow(fetch, SIZE);
+  await scrollTo(window, 990);
+  expect(window.complete).toBe(true);
+  expect(window.known).toBe(1000);
+  expect(window.at(995)).toBe(995);
+  expect(window.at(0)).toBeUndefined();
+  expect(window.held).toBeLessThanOrEqual(14 * SIZE);
+});
+
+it("the way back needs no detour", async () => {
+  // A page that was left is fetched by its own token.
+  const { asked, fetch } = numbers(upTo(500));
+  const window = new PageWindow(fetch, SIZE);
+  await scrollTo(window, 490);
+  asked.length = 0;
+  window.show(200, 205);
+  await vi.waitFor(() => expect(window.at(203)).toBe(203));
+  expect(asked).toContain("199");
+  expect(asked.length).toBeLessThanOrEqual(3);
+});
+
+it("what comes and goes elsewhere shows without gaps and doubles", async () => {
+  // After a change the pages in sight are fetched anew, each from where the one before ends now.
+  const rows = upTo(60);
+  const { fetch } = numbers(rows);
+  const window = new PageWindow(fetch, SIZE);
+  await scrollTo(window, 50);
+  rows.splice(0, 3);
+  await window.refresh();
+  expect([...window.loaded()]).toEqual(rows);
+  expect(window.known).toBe(57);
+  rows.splice(5);
+  await window.refresh();
+  expect(window.complete).toBe(true);
+  expect([...window.loaded()]).toEqual([3, 4, 5, 6, 7]);
+});
+
+it("an empty list and a failure are told apart", async () => {
+  // A failure is kept until it is tried again.
+  let broken = true;
+  const window = new PageWindow<number>(() => (broken ? Promise.reject(new Error("down")) : Promise.resolve({ rows: [], nextToken: "" })), SIZE);
+  window.show(0, 0);
+  await vi.waitFor(() => expect(window.error).toBeDefined());
+  expect(window.starting).toBe(true);
+  broken = false;
+  window.retry();
+  await vi.waitFor(() => expect(window.complete).toBe(true));
+  expect(window.known).toBe(0);
+});
