@@ -5,6 +5,7 @@ import type { LabelTexts } from "./labels";
 
 export const deLabels: LabelTexts = {
   exact: {
+    "erp.finance.v1.JournalEntryService/BatchPostJournalEntries": "Buchungen buchen",
     "erp.finance.v1.LedgerAccountService/InstallChart": "Kontenplan ergänzen",
     "erp.finance.v1.InvoiceService/CreateCreditNote": "Gutschreiben",
     "erp.finance.v1.PaymentEntryService/RecordPayment": "Zahlung erfassen",
@@ -32,6 +33,10 @@ export const deLabels: LabelTexts = {
   },
   fields: {
     account: "Konto",
+    active: "Aktiv",
+    template: "Vorlage",
+    tenant: "Mandant",
+    user: "Benutzer",
     account_code: "Kontonummer",
     account_id: "Firma",
     accounts: "Firmen",
