@@ -3,7 +3,7 @@ import reactHooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["dist/", "screenshots/", "test-results/", "playwright-report/"] },
+  { ignores: ["dist/", "tests/.client/", "screenshots/", "test-results/", "playwright-report/"] },
   tseslint.configs.strictTypeChecked,
   { languageOptions: { parserOptions: { projectService: true } } },
   {

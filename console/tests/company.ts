@@ -2,9 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Page } from "@playwright/test";
 import { expect } from "@playwright/test";
-import { connect } from "@client/connect";
 import type { Tessera } from "@client/connect";
-import { memoryStore } from "@client/token-store";
 
 export const suiteUrl = () => process.env["TESSERA_SUITE"] ?? "";
 export const pageUrl = () => process.env["TESSERA_PAGE"] ?? "";
@@ -15,9 +13,15 @@ export interface Company {
   readonly password: string;
 }
 
+/** The client, as the setup has bundled it. */
+async function client(): Promise<typeof import("@client/index")> {
+  return (await import(process.env["TESSERA_CLIENT"] ?? "")) as typeof import("@client/index");
+}
+
 export async function newCompany(): Promise<Company> {
   const slug = `c-${randomUUID().slice(0, 30)}`.replace(/-$/, "0");
   const [email, password] = [`owner@${slug}.example`, randomUUID()];
+  const { connect, memoryStore } = await client();
   const tessera = connect({ baseUrl: suiteUrl(), tokens: memoryStore() });
   await tessera.signUp({ companyName: "Nordwind GmbH", slug, email, password, baseCurrency: "EUR" });
   return { tessera, email, password };

@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "vite";
 
 const START_MS = 180_000;
 
@@ -17,6 +18,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     for (const stop of started.toReversed()) await stop();
   };
   try {
+    process.env["TESSERA_CLIENT"] = await bundleClient();
     const suite = process.env["TESSERA_URL"] ?? (await startSuite(started));
     process.env["TESSERA_SUITE"] = suite.replace(/\/$/, "");
     process.env["TESSERA_PAGE"] =
@@ -26,6 +28,19 @@ export default async function setup(): Promise<() => Promise<void>> {
     throw error;
   }
   return teardown;
+}
+
+/** Companies are made through the client, whose sources stand outside this folder. */
+async function bundleClient(): Promise<string> {
+  const outDir = new URL(".client", import.meta.url).pathname;
+  await build({
+    configFile: false,
+    logLevel: "warn",
+    resolve: { dedupe: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web"] },
+    ssr: { noExternal: true },
+    build: { ssr: new URL("../../clients/typescript/src/index.ts", import.meta.url).pathname, outDir, emptyOutDir: true, minify: false },
+  });
+  return join(outDir, "index.js");
 }
 
 async function startSuite(started: (() => Promise<void>)[]): Promise<string> {

@@ -1,0 +1,60 @@
+// Pictures of the main screens, light and dark, wide and narrow, for people to look at. Needs a console in front of a
+// suite with the demo data: TESSERA_PAGE, TESSERA_USER and TESSERA_PASSWORD.
+import { mkdirSync } from "node:fs";
+import { chromium } from "@playwright/test";
+
+const base = process.env.TESSERA_PAGE ?? "http://127.0.0.1:8080";
+const user = process.env.TESSERA_USER ?? "demo@tessera.example";
+const password = process.env.TESSERA_PASSWORD;
+if (!password) {
+  console.error("screenshots: set TESSERA_PASSWORD to the one that `make up` has printed");
+  process.exit(2);
+}
+const out = new URL("../screenshots/", import.meta.url).pathname;
+mkdirSync(out, { recursive: true });
+
+const screens = [
+  ["home", "/"],
+  ["accounts", "/crm/accounts"],
+  ["orders", "/orders/orders"],
+  ["order", "first:/orders/orders"],
+  ["invoices", "/finance/invoices"],
+  ["product", "first:/catalog/products"],
+  ["place-order", "/orders/orders/new"],
+  ["new-account", "/crm/accounts/new"],
+];
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"],
+});
+for (const [kind, colorScheme, width, height, locale] of [
+  ["light", "light", 1280, 800, "en-GB"],
+  ["dark", "dark", 1280, 800, "en-GB"],
+  ["phone", "light", 360, 740, "en-GB"],
+  ["german", "light", 1280, 800, "de-DE"],
+]) {
+  const context = await browser.newContext({ colorScheme, locale, viewport: { width, height } });
+  const page = await context.newPage();
+  await page.goto(`${base}/login`);
+  await page.locator("input[name=email]").waitFor();
+  await page.screenshot({ path: `${out}login-${kind}.png` });
+  await page.fill("input[name=email]", user);
+  await page.fill("input[name=password]", password);
+  await page.keyboard.press("Enter");
+  await page.locator(".rail a").first().waitFor({ state: "attached" });
+  for (const [name, path] of screens) {
+    await page.goto(base + path.replace("first:", ""));
+    if (path.startsWith("first:")) await page.locator(".grid-row.at a").first().click();
+    await page.locator("h1").first().waitFor();
+    await page.waitForFunction(() => document.querySelector(".bone") === null);
+    await page.screenshot({ path: `${out}${name}-${kind}.png` });
+  }
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("garda");
+  await page.locator(".mantine-Spotlight-action").first().waitFor();
+  await page.screenshot({ path: `${out}palette-${kind}.png` });
+  await context.close();
+}
+await browser.close();
+console.log(`screenshots: ${out}`);
