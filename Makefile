@@ -168,6 +168,20 @@ clients-test: clients ## the committed sources are the generated ones, and work 
 	TESSERA_ALL=$(ALL) clients/python/test.sh --quiet
 	TESSERA_ALL=$(ALL) clients/go/test.sh
 
+console: tools ## the web console: checked, tested, built, and held to its size
+	cd console && npm ci --silent --ignore-scripts && npm run --silent lint && npm run --silent test \
+	  && npm run --silent build && npm run --silent size
+
+console-test: tools ## the console in Chromium, against a suite that is started for it
+	$(BUILD_SUITE)
+	cd console && TESSERA_ALL=$(ALL) npm run --silent e2e
+
+screenshots: ## pictures of the running console in console/screenshots: TESSERA_PAGE=URL TESSERA_PASSWORD=...
+	cd console && node scripts/screenshots.mjs
+
+bench-console: ## figures of the running console: TESSERA_PAGE=URL TESSERA_PASSWORD=... ROWS=100000
+	cd console && node bench.mjs
+
 test-openapi: tools ## what the suite tells of its contracts, against what it does; EXAMPLES=5 SEED=1
 	$(BUILD_SUITE)
 	TESSERA_ALL=$(ALL) tools/.venv/bin/python gateway-grpcweb/openapi/check.py

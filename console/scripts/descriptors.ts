@@ -11,7 +11,7 @@ import type { Plugin } from "vite";
 const ROOT = new URL("../..", import.meta.url).pathname;
 
 /** The buf that `make tools` has installed. */
-function buf(): string {
+export function buf(): string {
   const folder = join(process.env["TESSERA_TOOLS"] ?? join(ROOT, "tools"), "node_modules/@bufbuild");
   const platform = existsSync(folder) ? readdirSync(folder).find((name) => name.startsWith("buf-")) : undefined;
   if (!platform) throw new Error("buf is missing; run `make tools`, or set TESSERA_DESCRIPTORS to a descriptor file");
