@@ -8,7 +8,8 @@ const base = process.env.TESSERA_PAGE ?? "http://127.0.0.1:8080";
 const [user, password] = [process.env.TESSERA_USER ?? "demo@tessera.example", process.env.TESSERA_PASSWORD];
 const rows = Number(process.env.ROWS ?? 100_000);
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-const percentile = (values, part) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
+const percentile = (values, part) =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
 const print = (name, value, limit) => console.log(`${name.padEnd(46)} ${value.padStart(12)}   ${limit}`);
 
 if (!password) {
@@ -44,7 +45,8 @@ async function fill() {
 
 if (process.argv.includes("--fill")) await fill();
 
-for (const { page, total } of firstLoads()) print(`first load: ${page}, JS and CSS, gzip`, `${(total / 1024).toFixed(1)} KB`, "under 200 KB");
+for (const { page, total } of firstLoads())
+  print(`first load: ${page}, JS and CSS, gzip`, `${(total / 1024).toFixed(1)} KB`, "under 200 KB");
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -98,8 +100,17 @@ const scrolled = await page.evaluate(async (wanted) => {
     await new Promise((done) => requestAnimationFrame(done));
     frames.push(performance.now() - last);
     last = performance.now();
-    seen = Math.max(seen, ...[...document.querySelectorAll(".grid-row.at[data-selected]")].map((row) => Number(row.getAttribute("aria-rowindex")) - 1));
-    if (grid.scrollTop + grid.clientHeight >= grid.scrollHeight && document.querySelector('[role="table"]').ariaRowCount !== "-1") break;
+    seen = Math.max(
+      seen,
+      ...[...document.querySelectorAll(".grid-row.at[data-selected]")].map(
+        (row) => Number(row.getAttribute("aria-rowindex")) - 1,
+      ),
+    );
+    if (
+      grid.scrollTop + grid.clientHeight >= grid.scrollHeight &&
+      document.querySelector('[role="table"]').ariaRowCount !== "-1"
+    )
+      break;
   }
   return { frames, seen, inPage: document.querySelectorAll(".grid-row.at").length };
 }, rows);

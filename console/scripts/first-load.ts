@@ -18,7 +18,8 @@ export function firstLoad(shared: readonly string[], inside: string) {
         this.getModuleInfo(id)?.importedIds.forEach((one) => visit(one, into));
       };
       const ids = [...this.getModuleIds()];
-      for (const id of ids) if (this.getModuleInfo(id)?.isEntry || shared.some((one) => id.endsWith(one))) visit(id, groups.core);
+      for (const id of ids)
+        if (this.getModuleInfo(id)?.isEntry || shared.some((one) => id.endsWith(one))) visit(id, groups.core);
       for (const id of ids) if (id.endsWith(inside)) visit(id, groups.inside);
     },
   };

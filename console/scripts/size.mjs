@@ -32,7 +32,9 @@ export function firstLoads() {
   };
   return Object.entries(pages).map(([page, entries]) => {
     // A chunk of several modules is known by its name.
-    const keys = entries.map((entry) => Object.keys(manifest).find((key) => key === entry || manifest[key].name === entry));
+    const keys = entries.map((entry) =>
+      Object.keys(manifest).find((key) => key === entry || manifest[key].name === entry),
+    );
     if (keys.includes(undefined)) throw new Error(`the build lacks one of ${entries.join(", ")}`);
     const files = filesOf(keys, manifest).map((file) => ({ file, size: gzipped(file) }));
     return { page, files, total: files.reduce((sum, { size }) => sum + size, 0) };
@@ -43,7 +45,8 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
   let failed = false;
   for (const { page, files, total } of firstLoads()) {
     console.log(`${page}: ${(total / 1024).toFixed(1)} KB of ${BUDGET / 1024} KB, gzip`);
-    for (const { file, size } of files.sort((a, b) => b.size - a.size)) console.log(`  ${(size / 1024).toFixed(1).padStart(7)}  ${file}`);
+    for (const { file, size } of files.sort((a, b) => b.size - a.size))
+      console.log(`  ${(size / 1024).toFixed(1).padStart(7)}  ${file}`);
     failed ||= total > BUDGET;
   }
   if (failed) {

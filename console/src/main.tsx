@@ -19,7 +19,13 @@ void loadLanguage(preferredLanguage()).then((language) => {
   if (!root) throw new Error("the page has no root");
   createRoot(root).render(
     <StrictMode>
-      <MantineProvider theme={theme} cssVariablesResolver={variables} colorSchemeManager={appearance} defaultColorScheme="auto" deduplicateCssVariables={false}>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={variables}
+        colorSchemeManager={appearance}
+        defaultColorScheme="auto"
+        deduplicateCssVariables={false}
+      >
         <I18nProvider first={language}>
           <QueryClientProvider client={queries}>
             <App />

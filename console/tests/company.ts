@@ -28,10 +28,16 @@ export async function newCompany(): Promise<Company> {
 }
 
 /** A user of the company who may do only what is named. */
-export async function newUser({ tessera }: Company, permissions: string[]): Promise<{ email: string; password: string }> {
+export async function newUser(
+  { tessera }: Company,
+  permissions: string[],
+): Promise<{ email: string; password: string }> {
   const role = await tessera.identity.roles.createRole({ role: { name: "Limited", permissions } });
   const [email, password] = [`limited-${randomUUID().slice(0, 8)}@nordwind.example`, randomUUID()];
-  await tessera.identity.users.createUser({ user: { email, displayName: "Limited User", roleIds: [role.id] }, password });
+  await tessera.identity.users.createUser({
+    user: { email, displayName: "Limited User", roleIds: [role.id] },
+    password,
+  });
   return { email, password };
 }
 

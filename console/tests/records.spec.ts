@@ -49,7 +49,9 @@ test("a conflict on edit loses neither version", async ({ page }) => {
   // Both are shown; what is chosen is saved, and the other's change of another field stays.
   const company = await newCompany();
   const accounts = company.tessera.crm.accounts;
-  const account = await accounts.createAccount({ account: { displayName: "Hafen KG", code: "H-1", domain: "alt.example" } });
+  const account = await accounts.createAccount({
+    account: { displayName: "Hafen KG", code: "H-1", domain: "alt.example" },
+  });
   await signIn(page, company);
   await page.goto(`${pageUrl()}/crm/accounts/${account.id}/edit`);
   await page.getByLabel("Name").fill("Hafen KG, mine");
@@ -104,7 +106,9 @@ test("what was typed survives a reload, and leaving asks first", async ({ page }
   await signIn(page, company);
   await page.goto(`${pageUrl()}/crm/accounts/new`);
   await page.getByLabel("Name").fill("Halb fertig");
-  await expect.poll(() => page.evaluate(() => Object.keys(sessionStorage).some((key) => key.startsWith("tessera.draft.")))).toBe(true);
+  await expect
+    .poll(() => page.evaluate(() => Object.keys(sessionStorage).some((key) => key.startsWith("tessera.draft."))))
+    .toBe(true);
   page.on("dialog", (dialog) => void dialog.accept());
   await page.reload();
   await expect(page.getByLabel("Name")).toHaveValue("Halb fertig");

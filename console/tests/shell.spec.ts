@@ -53,10 +53,18 @@ test("the keyboard alone is enough", async ({ page }) => {
 test("a phone's width is enough", async ({ page }) => {
   // Nothing is wider than the screen, and the navigation opens over the page.
   const company = await newCompany();
-  const account = await company.tessera.crm.accounts.createAccount({ account: { displayName: "Hafen KG", code: "H-1" } });
+  const account = await company.tessera.crm.accounts.createAccount({
+    account: { displayName: "Hafen KG", code: "H-1" },
+  });
   await page.setViewportSize({ width: 360, height: 740 });
   await signIn(page, company);
-  for (const path of ["/", "/crm/accounts", `/crm/accounts/${account.id}`, `/crm/accounts/${account.id}/edit`, "/orders/orders/new"]) {
+  for (const path of [
+    "/",
+    "/crm/accounts",
+    `/crm/accounts/${account.id}`,
+    `/crm/accounts/${account.id}/edit`,
+    "/orders/orders/new",
+  ]) {
     await page.goto(`${pageUrl()}${path}`);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(360);
@@ -134,7 +142,10 @@ class Way {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
-  constructor(readonly port: number, private readonly target: URL) {}
+  constructor(
+    readonly port: number,
+    private readonly target: URL,
+  ) {}
 
   async open(): Promise<void> {
     this.#server = createServer((socket) => {
@@ -206,17 +217,31 @@ for (const colorScheme of ["light", "dark"] as const) {
         const result = await axe.run({ resultTypes: ["violations"] });
         return result.violations
           .filter(({ impact }) => impact === "serious" || impact === "critical")
-          .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).slice(0, 3).join(" | ")}`);
+          .map(
+            ({ id, nodes }) =>
+              `${id}: ${nodes
+                .map((node) => node.target.join(" "))
+                .slice(0, 3)
+                .join(" | ")}`,
+          );
       });
       found.push(...violations.map((one) => `${path} ${one}`));
     };
     await look("/login");
     await look("/signup");
     await signIn(page, company);
-    const lists = await page.locator(".rail a").evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? ""));
+    const lists = await page
+      .locator(".rail a")
+      .evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? ""));
     expect(lists.length).toBeGreaterThan(15);
     for (const path of lists) await look(path);
-    for (const path of ["/crm/accounts/new", "/catalog/products/new", "/orders/orders/new", `/crm/accounts/${account.id}`]) await look(path);
+    for (const path of [
+      "/crm/accounts/new",
+      "/catalog/products/new",
+      "/orders/orders/new",
+      `/crm/accounts/${account.id}`,
+    ])
+      await look(path);
     await look(`/crm/accounts/${account.id}/edit`);
     expect(found).toEqual([]);
     await context.close();

@@ -38,7 +38,12 @@ async function bundleClient(): Promise<string> {
     logLevel: "warn",
     resolve: { dedupe: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web"] },
     ssr: { noExternal: true },
-    build: { ssr: new URL("../../clients/typescript/src/index.ts", import.meta.url).pathname, outDir, emptyOutDir: true, minify: false },
+    build: {
+      ssr: new URL("../../clients/typescript/src/index.ts", import.meta.url).pathname,
+      outDir,
+      emptyOutDir: true,
+      minify: false,
+    },
   });
   return join(outDir, "index.js");
 }
@@ -68,11 +73,15 @@ export async function startPreview(
 ): Promise<string> {
   const port = await freePort();
   const vite = new URL("../node_modules/vite/bin/vite.js", import.meta.url).pathname;
-  const preview = spawn(process.execPath, [vite, "preview", "--port", String(port), "--strictPort", "--host", "127.0.0.1"], {
-    cwd: new URL("..", import.meta.url).pathname,
-    env: { ...process.env, ...env, TESSERA_URL: suite, NO_COLOR: "1" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const preview = spawn(
+    process.execPath,
+    [vite, "preview", "--port", String(port), "--strictPort", "--host", "127.0.0.1"],
+    {
+      cwd: new URL("..", import.meta.url).pathname,
+      env: { ...process.env, ...env, TESSERA_URL: suite, NO_COLOR: "1" },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   started.push(() => stop(preview));
   await said(preview, "Local:");
   return `http://127.0.0.1:${port}`;

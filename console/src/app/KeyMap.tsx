@@ -13,7 +13,13 @@ export default function KeyMap({ onClose }: { onClose: () => void }) {
   const [bindings] = useState(currentBindings);
   const groups = GROUPS.map((group) => [group, bindings.filter((one) => one.group === group)] as const);
   return (
-    <Modal opened onClose={onClose} title={t("keys.title")} size="lg" closeButtonProps={{ "aria-label": t("keys.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("keys.title")}
+      size="lg"
+      closeButtonProps={{ "aria-label": t("keys.close") }}
+    >
       <div className="keymap">
         {groups
           .filter(([, ofGroup]) => ofGroup.length > 0)

@@ -74,7 +74,13 @@ export default function Palette({ places, onClose, onKeys }: Props) {
         {groups.map(({ title, items }) => (
           <Spotlight.ActionsGroup key={title} label={title}>
             {items.map((item) => (
-              <Spotlight.Action key={item.key} label={item.label} {...(item.hint ? { description: item.hint } : {})} leftSection={item.icon} onClick={item.run} />
+              <Spotlight.Action
+                key={item.key}
+                label={item.label}
+                {...(item.hint ? { description: item.hint } : {})}
+                leftSection={item.icon}
+                onClick={item.run}
+              />
             ))}
           </Spotlight.ActionsGroup>
         ))}
@@ -116,15 +122,34 @@ function useActions(onKeys: () => void): readonly Item[] {
           key: `new ${entity.typeName}/${method.name}`,
           label: method === entity.methods.create ? t("palette.new", { noun: label(entity.desc) }) : label(method),
           icon: <IconPlus size={18} stroke={1.6} aria-hidden />,
-          run: () => void navigate({ to: `${entity.path}/new`, search: (method === entity.methods.create ? {} : { by: method.name }) as never }),
+          run: () =>
+            void navigate({
+              to: `${entity.path}/new`,
+              search: (method === entity.methods.create ? {} : { by: method.name }) as never,
+            }),
         })),
     );
     return [
       ...creations,
-      { key: "light", label: `${t("user.theme")}: ${t("user.light")}`, icon: <IconSun size={18} aria-hidden />, run: () => setColorScheme("light") },
-      { key: "dark", label: `${t("user.theme")}: ${t("user.dark")}`, icon: <IconMoon size={18} aria-hidden />, run: () => setColorScheme("dark") },
+      {
+        key: "light",
+        label: `${t("user.theme")}: ${t("user.light")}`,
+        icon: <IconSun size={18} aria-hidden />,
+        run: () => setColorScheme("light"),
+      },
+      {
+        key: "dark",
+        label: `${t("user.theme")}: ${t("user.dark")}`,
+        icon: <IconMoon size={18} aria-hidden />,
+        run: () => setColorScheme("dark"),
+      },
       { key: "keys", label: t("user.shortcuts"), icon: <IconKeyboard size={18} aria-hidden />, run: onKeys },
-      { key: "out", label: t("user.logout"), icon: <IconLogout size={18} aria-hidden />, run: () => void signOut().catch(() => undefined) },
+      {
+        key: "out",
+        label: t("user.logout"),
+        icon: <IconLogout size={18} aria-hidden />,
+        run: () => void signOut().catch(() => undefined),
+      },
     ];
   }, [model, may, t, label, navigate, setColorScheme, onKeys]);
 }
@@ -136,7 +161,10 @@ function useFound(words: string): { items: readonly Item[]; searching: boolean }
   const { may } = useMe();
   const model = useModel();
   const navigate = useNavigate();
-  const searchable = useMemo(() => model.entities.filter((entity) => mayCall(may, entity.methods.search)), [model, may]);
+  const searchable = useMemo(
+    () => model.entities.filter((entity) => mayCall(may, entity.methods.search)),
+    [model, may],
+  );
   const results = useQueries({
     queries: searchable.map((entity) => ({
       queryKey: ["list", entity.typeName, "palette", words],
@@ -162,7 +190,9 @@ function useFound(words: string): { items: readonly Item[]; searching: boolean }
 /** What else tells the record apart: its state, code or e-mail. */
 function hintOf(entity: Entity, record: AnyMessage, writing: ReturnType<typeof useWriting>): string {
   return entity.fields
-    .filter(({ name, shape }) => shape === "single" && ["code", "sku", "number", "email", "state", "type"].includes(name))
+    .filter(
+      ({ name, shape }) => shape === "single" && ["code", "sku", "number", "email", "state", "type"].includes(name),
+    )
     .filter((field) => !entity.titleFields.includes(field))
     .map((field) => textOf(field, record[field.desc.localName], writing))
     .filter(Boolean)

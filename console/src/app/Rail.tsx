@@ -27,7 +27,13 @@ export interface Place {
 export function destinations(model: Model, may: May): readonly Place[] {
   const own = screens
     .filter(({ permissions }) => permissions.every((one) => may(one)))
-    .map(({ path, icon, domain = "", title, letter }): Place => ({ path, icon, domain, title, ...(letter ? { letter } : {}) }));
+    .map(({ path, icon, domain = "", title, letter }): Place => ({
+      path,
+      icon,
+      domain,
+      title,
+      ...(letter ? { letter } : {}),
+    }));
   const home: Place[] = own.some(({ path }) => path === "/")
     ? []
     : [{ path: "/", icon: IconHome, domain: "", title: "app.home", letter: "h" }];

@@ -37,7 +37,13 @@ export function Shell() {
   const places = useMemo(() => destinations(model, me.may), [model, me.may]);
   const bindings = useMemo<Binding[]>(
     () => [
-      { keys: "mod+k", does: "keys.palette", group: "keys.everywhere", inInputs: true, run: () => setPaletteOpen(true) },
+      {
+        keys: "mod+k",
+        does: "keys.palette",
+        group: "keys.everywhere",
+        inInputs: true,
+        run: () => setPaletteOpen(true),
+      },
       { keys: "?", does: "keys.map", group: "keys.everywhere", run: () => setMapOpen(true) },
       ...places
         .filter(({ letter }) => letter !== undefined)
@@ -62,7 +68,13 @@ export function Shell() {
           <ActionIcon className="only-phone" aria-label={t("nav.open")} onClick={() => setRailOpen(true)} size="lg">
             <IconMenu2 size={20} />
           </ActionIcon>
-          <button type="button" className="find" aria-label={t("palette.open")} aria-keyshortcuts="Control+K" onClick={() => setPaletteOpen(true)}>
+          <button
+            type="button"
+            className="find"
+            aria-label={t("palette.open")}
+            aria-keyshortcuts="Control+K"
+            onClick={() => setPaletteOpen(true)}
+          >
             <IconSearch size={15} aria-hidden />
             <span>{t("palette.open")}</span>
             <kbd className="only-desk">{shownKeys("mod+k")}</kbd>
@@ -86,7 +98,9 @@ export function Shell() {
         </main>
       </div>
       <Suspense>
-        {paletteOpen ? <Palette places={places} onClose={() => setPaletteOpen(false)} onKeys={() => setMapOpen(true)} /> : null}
+        {paletteOpen ? (
+          <Palette places={places} onClose={() => setPaletteOpen(false)} onKeys={() => setMapOpen(true)} />
+        ) : null}
         {asked ? <ConfirmDialog asked={asked} /> : null}
         {toasts ? <Toasts /> : null}
         {mapOpen ? <KeyMap onClose={() => setMapOpen(false)} /> : null}

@@ -23,7 +23,10 @@ export function slugOf(company: string): string {
     .normalize("NFD")
     .replace(/\p{M}/gu, "")
     .replace(/[^a-z0-9]+/g, "-");
-  return plain.replace(/^[^a-z]+/, "").slice(0, 40).replace(/-+$/, "");
+  return plain
+    .replace(/^[^a-z]+/, "")
+    .slice(0, 40)
+    .replace(/-+$/, "");
 }
 
 export function SignUpPage() {
@@ -53,14 +56,23 @@ export function SignUpPage() {
     withAsterisk: false,
     onChange: (event: { currentTarget: { value: string } }) => {
       const { value } = event.currentTarget;
-      setValues((now) => ({ ...now, [name]: value, ...(name === "companyName" && !ownSlug ? { slug: slugOf(value) } : {}) }));
+      setValues((now) => ({
+        ...now,
+        [name]: value,
+        ...(name === "companyName" && !ownSlug ? { slug: slugOf(value) } : {}),
+      }));
       if (name === "slug") setOwnSlug(true);
     },
   });
   return (
     <Door title={t("signup.title")}>
       <form className="stack" onSubmit={(event) => void submit(event)}>
-        <TextInput {...input("companyName", "company_name")} label={t("signup.company")} autoComplete="organization" autoFocus />
+        <TextInput
+          {...input("companyName", "company_name")}
+          label={t("signup.company")}
+          autoComplete="organization"
+          autoFocus
+        />
         <TextInput {...input("slug", "slug")} label={t("signup.slug")} description={t("signup.slugHint")} />
         <TextInput {...input("displayName", "display_name")} label={t("signup.name")} autoComplete="name" />
         <TextInput {...input("email", "email")} label={t("signup.email")} type="email" autoComplete="username" />

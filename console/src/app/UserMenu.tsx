@@ -30,7 +30,12 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
       run: onShortcuts,
     },
     { key: "out", text: t("user.logout"), icon: <IconLogout size={15} aria-hidden />, run: () => leave(false) },
-    { key: "all", text: t("user.logoutAll"), icon: <IconLogout size={15} aria-hidden />, run: () => void leaveEverywhere() },
+    {
+      key: "all",
+      text: t("user.logoutAll"),
+      icon: <IconLogout size={15} aria-hidden />,
+      run: () => void leaveEverywhere(),
+    },
   ];
   const head = (
     <div className="me-card">
@@ -73,5 +78,8 @@ function useChoices(): MenuEntry[] {
 
 function initials(name: string): string {
   const words = name.split(/[\s@.]+/).filter(Boolean);
-  return [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => word?.charAt(0) ?? "").join("").toUpperCase();
+  return [words[0], words.length > 1 ? words.at(-1) : undefined]
+    .map((word) => word?.charAt(0) ?? "")
+    .join("")
+    .toUpperCase();
 }

@@ -78,20 +78,28 @@ function nameOf({ key, ctrlKey, metaKey }: KeyboardEvent): string {
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement)
+    return true;
   return target instanceof HTMLInputElement && !["checkbox", "radio", "button", "submit"].includes(target.type);
 }
 
 function isBehindDialog(event: KeyboardEvent, binding: Binding): boolean {
   if (binding.keys.startsWith("mod+")) return false;
-  return event.target instanceof HTMLElement && event.target.closest('[role="dialog"], [role="menu"], [role="listbox"]') !== null;
+  return (
+    event.target instanceof HTMLElement &&
+    event.target.closest('[role="dialog"], [role="menu"], [role="listbox"]') !== null
+  );
 }
 
 /** How a key is written in tooltips: `⌘K` on a Mac, `Ctrl K` elsewhere. */
 export function shownKeys(keys: string): string {
   return keys
     .split(" ")
-    .map((one) => one.replace("mod+", isMac ? "⌘" : "Ctrl ").replace(/(^|\s|⌘)([a-z])$/, (_, before: string, letter: string) => before + letter.toUpperCase()))
+    .map((one) =>
+      one
+        .replace("mod+", isMac ? "⌘" : "Ctrl ")
+        .replace(/(^|\s|⌘)([a-z])$/, (_, before: string, letter: string) => before + letter.toUpperCase()),
+    )
     .join(" ");
 }
 

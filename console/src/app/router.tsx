@@ -1,5 +1,12 @@
 // Addresses. Screens written by hand come before the pages made from descriptors.
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Navigate,
+  Outlet,
+} from "@tanstack/react-router";
 import { screens } from "../screens/registry";
 import { listSearch } from "../resource/list-search";
 import { NotFound, PageFailed } from "./PageFailed";
@@ -10,7 +17,11 @@ function text(value: unknown): string | undefined {
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
 
-const login = createRoute({ getParentRoute: () => root, path: "/login", component: lazyRouteComponent(() => import("./LoginPage"), "LoginPage") });
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  component: lazyRouteComponent(() => import("./LoginPage"), "LoginPage"),
+});
 const signup = createRoute({
   getParentRoute: () => root,
   path: "/signup",
@@ -69,7 +80,14 @@ const ownScreens = screens.map((screen) =>
 );
 
 export function makeRouter(signedIn: boolean) {
-  const pages = [...ownScreens, ...(screens.some(({ path }) => path === "/") ? [] : [home]), list, create, detail, edit];
+  const pages = [
+    ...ownScreens,
+    ...(screens.some(({ path }) => path === "/") ? [] : [home]),
+    list,
+    create,
+    detail,
+    edit,
+  ];
   const tree = signedIn
     ? root.addChildren([shell.addChildren(pages), fromLogin, fromSignup] as never)
     : root.addChildren([login, signup, toLogin]);

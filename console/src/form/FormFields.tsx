@@ -36,10 +36,20 @@ export function FormFields({ message, draft, at, skip = [] }: Props) {
   return (
     <div className="form-grid">
       {fields.map((field) => {
-        if (!field.oneof) return <FieldInput key={field.name} field={field} draft={draft[field.name] ?? null} at={inside(at, field.name)} />;
+        if (!field.oneof)
+          return (
+            <FieldInput key={field.name} field={field} draft={draft[field.name] ?? null} at={inside(at, field.name)} />
+          );
         if (seen.has(field.oneof.name)) return null;
         seen.add(field.oneof.name);
-        return <OneofInput key={field.oneof.name} fields={fields.filter((one) => one.oneof === field.oneof)} draft={draft} at={at} />;
+        return (
+          <OneofInput
+            key={field.oneof.name}
+            fields={fields.filter((one) => one.oneof === field.oneof)}
+            draft={draft}
+            at={at}
+          />
+        );
       })}
     </div>
   );
@@ -113,7 +123,12 @@ function ListInput({ field, items, at }: { field: FieldModel; items: readonly Dr
             )}
             <ActionIcon
               aria-label={`${t("form.remove")}: ${text} ${place + 1}`}
-              onClick={() => set(at.path, items.filter((_, other) => other !== place))}
+              onClick={() =>
+                set(
+                  at.path,
+                  items.filter((_, other) => other !== place),
+                )
+              }
             >
               <IconTrash size={15} />
             </ActionIcon>
@@ -146,7 +161,10 @@ function OneofInput({ fields, draft, at }: { fields: readonly FieldModel[]; draf
       <NativeSelect
         aria-label={readable(oneof.name)}
         value={chosen?.name ?? ""}
-        data={[{ value: "", label: t("form.none") }, ...fields.map((field) => ({ value: field.name, label: label(field.desc) }))]}
+        data={[
+          { value: "", label: t("form.none") },
+          ...fields.map((field) => ({ value: field.name, label: label(field.desc) })),
+        ]}
         onChange={(event) => {
           const next = fields.find(({ name }) => name === event.currentTarget.value);
           set([...at.path, key], next?.name ?? "");
@@ -154,7 +172,13 @@ function OneofInput({ fields, draft, at }: { fields: readonly FieldModel[]; draf
           if (next && (draft[next.name] ?? null) === null) set([...at.path, next.name], emptyItem(next, typing));
         }}
       />
-      {chosen ? <FieldInput field={{ ...chosen, required: true }} draft={draft[chosen.name] ?? null} at={inside(at, chosen.name)} /> : null}
+      {chosen ? (
+        <FieldInput
+          field={{ ...chosen, required: true }}
+          draft={draft[chosen.name] ?? null}
+          at={inside(at, chosen.name)}
+        />
+      ) : null}
     </Fieldset>
   );
 }

@@ -36,12 +36,26 @@ interface Props {
   onCancel(): void;
 }
 
-export function FormFrame({ form, errors, typing, editing = false, busy, submit, danger = false, children, onSubmit, onCancel }: Props) {
+export function FormFrame({
+  form,
+  errors,
+  typing,
+  editing = false,
+  busy,
+  submit,
+  danger = false,
+  children,
+  onSubmit,
+  onCancel,
+}: Props) {
   const { t } = useI18n();
   const { registry } = useModel();
   const frame = useRef<HTMLFormElement>(null);
   const { set } = form;
-  const context = useMemo(() => ({ registry, typing, editing, set, errorAt: errors.at }), [registry, typing, editing, set, errors.at]);
+  const context = useMemo(
+    () => ({ registry, typing, editing, set, errorAt: errors.at }),
+    [registry, typing, editing, set, errors.at],
+  );
   useKeys([
     { keys: "mod+Enter", does: "keys.save", group: "keys.record", inInputs: true, run: () => onSubmit() },
     { keys: "mod+s", does: "keys.save", group: "keys.record", inInputs: true, run: () => onSubmit() },

@@ -41,7 +41,10 @@ export function RequestForm({ entity, method, id, etag, submit, onDone, onCancel
   const idField = id === undefined ? undefined : idFieldOf(input, entity.desc);
   const initial = useMemo(() => firstDraft(method, entity, typing), [method, entity, typing]);
   const form = useFormState(`${method.parent.typeName}/${method.name}/${id ?? "new"}`, input, initial);
-  const skip = useMemo(() => entity.fields.filter(({ readPermission }) => !may(readPermission)).map(({ name }) => name), [entity, may]);
+  const skip = useMemo(
+    () => entity.fields.filter(({ readPermission }) => !may(readPermission)).map(({ name }) => name),
+    [entity, may],
+  );
   const send = async () => {
     const [message, problems] = messageOf(input, form.draft, typing);
     const known = { ...(idField ? { [idField.localName]: id } : {}), ...(etag && input.field["etag"] ? { etag } : {}) };
@@ -61,7 +64,9 @@ export function RequestForm({ entity, method, id, etag, submit, onDone, onCancel
       .finally(() => setBusy(false));
   };
   const hidden = [...(idField ? [idField.name] : []), ...(holder ? [holder.name] : []), ...skip];
-  const others = fieldsOf(input).some((field) => !hidden.includes(field.name) && !["request_id", "etag"].includes(field.name));
+  const others = fieldsOf(input).some(
+    (field) => !hidden.includes(field.name) && !["request_id", "etag"].includes(field.name),
+  );
   return (
     <FormFrame
       form={form}
@@ -93,7 +98,8 @@ function firstDraft(method: DescMethodUnary, entity: Entity, typing: ReturnType<
   const holder = holderOf(method.input, entity.desc);
   if (holder) draft[holder.name] = emptyMessage(entity.desc, typing);
   for (const field of fieldsOf(method.input)) {
-    if (field.shape === "list" && field.required && field.kind === "message") draft[field.name] = [emptyItem(field, typing)];
+    if (field.shape === "list" && field.required && field.kind === "message")
+      draft[field.name] = [emptyItem(field, typing)];
     if (field.name === "currency_code" && field.shape === "single") draft[field.name] = typing.currency;
   }
   return draft;

@@ -89,7 +89,9 @@ export function SimpleInput({ field, draft, at, hiddenLabel }: Props) {
         />
       );
     case "json":
-      return <Textarea {...common} className="mono wide" spellCheck={false} minRows={3} value={value} onChange={write} />;
+      return (
+        <Textarea {...common} className="mono wide" spellCheck={false} minRows={3} value={value} onChange={write} />
+      );
     default: {
       if (field.secret) return <PasswordInput {...common} autoComplete="new-password" value={value} onChange={write} />;
       const length = maxLength(registry, field);
@@ -107,7 +109,14 @@ function BoolInput({ field, draft, at, common }: Omit<Props, "hiddenLabel"> & { 
   const { set } = useForm();
   if (!field.optional) {
     const { required, ...rest } = common;
-    return <Checkbox {...rest} aria-required={required === true} checked={draft === true} onChange={(event) => set(at.path, event.currentTarget.checked)} />;
+    return (
+      <Checkbox
+        {...rest}
+        aria-required={required === true}
+        checked={draft === true}
+        onChange={(event) => set(at.path, event.currentTarget.checked)}
+      />
+    );
   }
   return (
     <NativeSelect

@@ -81,7 +81,9 @@ it("an order is typed in as people write in German", () => {
     payment_method: "card_ok",
     order_date: "2026-11-21",
     freight: { amount: "1.234,50", currency: "eur" },
-    lines: [{ ...emptyMessage(PlaceOrderRequestSchema.field.lines.message!, TYPING), product_id: product, quantity: "2,5" }],
+    lines: [
+      { ...emptyMessage(PlaceOrderRequestSchema.field.lines.message!, TYPING), product_id: product, quantity: "2,5" },
+    ],
   };
   const [message, problems] = messageOf(PlaceOrderRequestSchema, draft, TYPING);
   expect(problems).toEqual([]);

@@ -148,12 +148,23 @@ function typedNumber(plain: string, { locale }: Typing): string {
 }
 
 /** The message that a draft says, and what of it cannot be said. */
-export function messageOf(message: DescMessage, draft: DraftMessage, typing: Typing, prefix = ""): [AnyMessage, Problem[]] {
+export function messageOf(
+  message: DescMessage,
+  draft: DraftMessage,
+  typing: Typing,
+  prefix = "",
+): [AnyMessage, Problem[]] {
   const problems: Problem[] = [];
   return [build(message, draft, typing, prefix, problems), problems];
 }
 
-function build(message: DescMessage, draft: DraftMessage, typing: Typing, prefix: string, problems: Problem[]): AnyMessage {
+function build(
+  message: DescMessage,
+  draft: DraftMessage,
+  typing: Typing,
+  prefix: string,
+  problems: Problem[],
+): AnyMessage {
   const init: Record<string, unknown> = {};
   for (const field of fieldsOf(message)) {
     const { oneof, desc, name } = field;
@@ -175,11 +186,15 @@ function fieldValue(field: FieldModel, draft: Draft, typing: Typing, path: strin
   }
   if (field.shape === "map") {
     const pairs = (draft as readonly PairDraft[]).filter(({ key }) => key !== "");
-    const entries = pairs.map(({ key, value }) => [key, itemValue(field, value, typing, `${path}["${key}"]`, problems) ?? ""]);
+    const entries = pairs.map(({ key, value }) => [
+      key,
+      itemValue(field, value, typing, `${path}["${key}"]`, problems) ?? "",
+    ]);
     return Object.fromEntries(entries) as object;
   }
   const value = itemValue(field, draft, typing, path, problems);
-  if (field.required && isMissing(field, value) && !problems.some((one) => one.path === path)) problems.push({ path, kind: "required" });
+  if (field.required && isMissing(field, value) && !problems.some((one) => one.path === path))
+    problems.push({ path, kind: "required" });
   // What may be absent is absent when nothing was typed.
   return value === "" && field.optional ? undefined : value;
 }
@@ -204,16 +219,31 @@ function itemValue(field: FieldModel, draft: Draft, typing: Typing, path: string
   return textValue(field, (draft as string).trim(), draft as string, typing, fault);
 }
 
-function moneyValue({ amount, currency }: MoneyDraft, typing: Typing, fault: (kind: ProblemKind) => undefined): unknown {
+function moneyValue(
+  { amount, currency }: MoneyDraft,
+  typing: Typing,
+  fault: (kind: ProblemKind) => undefined,
+): unknown {
   if (amount.trim() === "") return undefined;
   const code = currency.trim().toUpperCase();
   if (!/^[A-Z]{3}$/.test(code)) return fault("currency");
   return parseMoney(amount, code, typing.locale) ?? fault("money");
 }
 
-function textValue(field: FieldModel, text: string, raw: string, typing: Typing, fault: (kind: ProblemKind) => undefined): unknown {
+function textValue(
+  field: FieldModel,
+  text: string,
+  raw: string,
+  typing: Typing,
+  fault: (kind: ProblemKind) => undefined,
+): unknown {
   if (field.kind === "text" || field.kind === "reference") return field.secret ? raw : text;
-  if (text === "") return field.kind === "integer" || field.kind === "number" ? (field.optional ? undefined : zeroOf(field)) : undefined;
+  if (text === "")
+    return field.kind === "integer" || field.kind === "number"
+      ? field.optional
+        ? undefined
+        : zeroOf(field)
+      : undefined;
   switch (field.kind) {
     case "integer": {
       const plain = plainNumber(text, typing.locale);

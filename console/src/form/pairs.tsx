@@ -11,7 +11,17 @@ import { emptyItem } from "./draft";
 import type { Draft, DraftMessage, PairDraft } from "./draft";
 import { SimpleInput } from "./SimpleInput";
 
-export function MapInput({ field, pairs, at, legend }: { field: FieldModel; pairs: Draft; at: Place; legend?: string }) {
+export function MapInput({
+  field,
+  pairs,
+  at,
+  legend,
+}: {
+  field: FieldModel;
+  pairs: Draft;
+  at: Place;
+  legend?: string;
+}) {
   const { t, label } = useI18n();
   const { set, typing, errorAt } = useForm();
   const text = legend ?? label(field.desc);
@@ -81,7 +91,13 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
     <div className={pairs.length > 0 ? "wide" : undefined}>
       <Input
         label={label(field.desc)}
-        description={help ? <span lang="en"><Prose text={help} /></span> : undefined}
+        description={
+          help ? (
+            <span lang="en">
+              <Prose text={help} />
+            </span>
+          ) : undefined
+        }
         error={errorAt(`${at.name}.${text.name}`, true) ?? errorAt(at.name)}
         required={field.required}
         value={String(now[text.name] ?? "")}
@@ -103,7 +119,9 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
           />
           <ActionIcon
             aria-label={`${t("form.remove")}: ${key}`}
-            onClick={() => write(translations?.name ?? "", pairs.filter((_, other) => other !== place) as unknown as Draft)}
+            onClick={() =>
+              write(translations?.name ?? "", pairs.filter((_, other) => other !== place) as unknown as Draft)
+            }
           >
             <IconTrash size={15} />
           </ActionIcon>

@@ -45,7 +45,8 @@ export function useErrors(): Errors {
     (problems: readonly Problem[], violations: readonly Violation[]) => {
       const found = new Map<string, string>();
       for (const { path, kind } of problems) if (!found.has(path)) found.set(path, t(TEXTS[kind]));
-      for (const { path, rule, message } of violations) if (!found.has(path)) found.set(path, ruleText(rule, message, language));
+      for (const { path, rule, message } of violations)
+        if (!found.has(path)) found.set(path, ruleText(rule, message, language));
       setByPath(found);
       setThrown(undefined);
       return found.size === 0;

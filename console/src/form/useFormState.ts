@@ -38,7 +38,8 @@ export function useFormState(key: string, message: DescMessage, initial: DraftMe
   useEffect(() => {
     const timer = setTimeout(() => {
       if (sent.current) return;
-      if (dirty) sessionStorage.setItem(place, JSON.stringify({ draft: withoutSecrets(message, draft) } satisfies Kept));
+      if (dirty)
+        sessionStorage.setItem(place, JSON.stringify({ draft: withoutSecrets(message, draft) } satisfies Kept));
       else sessionStorage.removeItem(place);
     }, PAUSE_MS);
     return () => clearTimeout(timer);
@@ -46,7 +47,12 @@ export function useFormState(key: string, message: DescMessage, initial: DraftMe
   useBlocker({
     shouldBlockFn: async () => {
       if (sent.current || !dirty) return false;
-      const leave = await confirm({ title: t("form.leave"), text: t("form.leaveHint"), yes: t("form.leaveYes"), no: t("form.leaveNo") });
+      const leave = await confirm({
+        title: t("form.leave"),
+        text: t("form.leaveHint"),
+        yes: t("form.leaveYes"),
+        no: t("form.leaveNo"),
+      });
       if (leave) sessionStorage.removeItem(place);
       sent.current = leave;
       return !leave;

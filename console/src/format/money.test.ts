@@ -9,7 +9,8 @@ it("numbers are read as the language writes them", () => {
   expect(plainNumber("12.34", "de")).toBe("12.34");
   expect(plainNumber("1’234.50", "de-CH")).toBe("1234.50");
   expect(plainNumber("-.5", "en")).toBe("-0.5");
-  for (const wrong of ["", "1e5", "12a", "1.2.3", "--1", "0x10"]) expect(plainNumber(wrong, "en"), wrong).toBeUndefined();
+  for (const wrong of ["", "1e5", "12a", "1.2.3", "--1", "0x10"])
+    expect(plainNumber(wrong, "en"), wrong).toBeUndefined();
 });
 
 it("no digit of an amount is lost", () => {

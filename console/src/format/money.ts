@@ -9,7 +9,10 @@ export type { Money };
 /** What a person typed, with the language's own separators, as `1234.56`; undefined when it is no number. */
 export function plainNumber(typed: string, locale: string): string | undefined {
   const { group, decimal } = separators(locale);
-  let text = typed.trim().replace(/[\s\u00a0\u202f’']/g, "").replace(/−/g, "-");
+  let text = typed
+    .trim()
+    .replace(/[\s\u00a0\u202f’']/g, "")
+    .replace(/−/g, "-");
   if (decimal === ",") {
     // `1.234,5` is grouped; `12.34` with one point alone was typed as machines write it.
     if (text.includes(",")) text = text.replaceAll(".", "").replace(",", ".");

@@ -17,7 +17,9 @@ it("the clock on the wall and the instant belong together", () => {
 it("a clock time that there never is becomes the one behind the gap", () => {
   // On 29 March 2026 the clocks in Zurich go from 2 to 3.
   const ms = instantOf("2026-03-29T02:30:00", "Europe/Zurich");
-  expect(ms !== undefined && [Date.parse("2026-03-29T00:30:00Z"), Date.parse("2026-03-29T01:30:00Z")].includes(ms)).toBe(true);
+  expect(
+    ms !== undefined && [Date.parse("2026-03-29T00:30:00Z"), Date.parse("2026-03-29T01:30:00Z")].includes(ms),
+  ).toBe(true);
   expect(instantOf("nonsense", "UTC")).toBeUndefined();
 });
 

@@ -5,7 +5,8 @@ export const de: Catalogue = {
   "app.name": "Tessera",
   "app.skip": "Zum Inhalt",
   "app.starting": "Tessera startet",
-  "app.unreachable": "Der Server ist nicht zu erreichen. Nichts geht verloren; es geht weiter, sobald er wieder da ist.",
+  "app.unreachable":
+    "Der Server ist nicht zu erreichen. Nichts geht verloren; es geht weiter, sobald er wieder da ist.",
   "app.contractsFailed": "Die Konsole konnte die Verträge des Servers nicht lesen.",
   "app.crashed": "Auf dieser Seite ist ein unerwarteter Fehler aufgetreten.",
   "app.notFound": "Diese Seite gibt es nicht.",
@@ -152,7 +153,8 @@ export const de: Catalogue = {
   "record.deleteSoft": "Der Datensatz lässt sich später wiederherstellen.",
   "record.deleteHard": "Das lässt sich nicht rückgängig machen.",
   "record.deleted": "Gelöscht",
-  "record.deletedNotice": "Dieser Datensatz wurde gelöscht. Ändern lässt er sich erst wieder, wenn er wiederhergestellt ist.",
+  "record.deletedNotice":
+    "Dieser Datensatz wurde gelöscht. Ändern lässt er sich erst wieder, wenn er wiederhergestellt ist.",
   "record.copyId": "Kennung kopieren",
   "record.copied": "Kopiert",
   "record.details": "Angaben",

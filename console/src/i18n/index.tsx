@@ -62,7 +62,9 @@ export async function loadLanguage(language: Language): Promise<Loaded> {
 
 export function makeI18n(loaded: Loaded, region: string, choose: (language: Language) => void): I18n {
   const { language, texts, labels } = loaded;
-  const locale = region.startsWith(language) ? region : (navigator.languages.find((tag) => tag.startsWith(language)) ?? language);
+  const locale = region.startsWith(language)
+    ? region
+    : (navigator.languages.find((tag) => tag.startsWith(language)) ?? language);
   const plurals = new Intl.PluralRules(language);
   const named = labelsIn(labels);
   return {
@@ -73,7 +75,8 @@ export function makeI18n(loaded: Loaded, region: string, choose: (language: Lang
       const parts = text.split("|");
       const count = values?.["count"];
       // `one|other` where a text depends on a number.
-      const form = parts.length > 1 && typeof count === "number" ? parts[plurals.select(count) === "one" ? 0 : 1] : text;
+      const form =
+        parts.length > 1 && typeof count === "number" ? parts[plurals.select(count) === "one" ? 0 : 1] : text;
       return (form ?? text).replace(/\{(\w+)\}/g, (whole, name: string) => {
         const value = values?.[name];
         if (value === undefined) return whole;

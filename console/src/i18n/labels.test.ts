@@ -16,7 +16,9 @@ import type { Labelled } from "./labels";
 const all = Object.values(services).flatMap((domain) => Object.values(domain)) as DescService[];
 
 /** Services that deal with an entity, which are those that the generated pages call. */
-const ofEntities = all.filter(({ methods }) => methods.some(({ output }) => getOption(output, entityOption).table !== ""));
+const ofEntities = all.filter(({ methods }) =>
+  methods.some(({ output }) => getOption(output, entityOption).table !== ""),
+);
 
 /** Everything that the generated pages name: methods, fields of entities and of requests, what they hold, and enums. */
 function named(): Set<Labelled> {

@@ -30,7 +30,15 @@ function bulkMethods(entity: Entity): readonly DescMethodUnary[] {
   return [...entity.recordActions.filter(takesIdOnly), ...(entity.methods.delete ? [entity.methods.delete] : [])];
 }
 
-export default function BulkBar({ entity, selection, onDone }: { entity: Entity; selection: Selection; onDone(): void }) {
+export default function BulkBar({
+  entity,
+  selection,
+  onDone,
+}: {
+  entity: Entity;
+  selection: Selection;
+  onDone(): void;
+}) {
   const i18n = useI18n();
   const { t, label } = i18n;
   const { may } = useMe();
@@ -38,8 +46,12 @@ export default function BulkBar({ entity, selection, onDone }: { entity: Entity;
   const count = selection.ids.size;
   const run = async (method: DescMethodUnary) => {
     if (isDestructive(method)) {
-      const text = method === entity.methods.delete && isSoftDeleted(entity) ? t("record.deleteSoft") : t("record.deleteHard");
-      const title = method === entity.methods.delete ? t("bulk.deleteConfirm", { count }) : `${label(method)}: ${t("list.total", { count })}`;
+      const text =
+        method === entity.methods.delete && isSoftDeleted(entity) ? t("record.deleteSoft") : t("record.deleteHard");
+      const title =
+        method === entity.methods.delete
+          ? t("bulk.deleteConfirm", { count })
+          : `${label(method)}: ${t("list.total", { count })}`;
       if (!(await confirm({ title, text, yes: label(method), no: t("form.cancel"), danger: true }))) return;
     }
     setRunning(method.name);

@@ -23,7 +23,13 @@ export default function ColumnsMenu({ entity, shown, onChange, onClose }: Props)
     if (next.length > 0) onChange(next);
   };
   return (
-    <Modal opened onClose={onClose} title={t("list.columns")} size="md" closeButtonProps={{ "aria-label": t("keys.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("list.columns")}
+      size="md"
+      closeButtonProps={{ "aria-label": t("keys.close") }}
+    >
       <div className="choices">
         {listable(entity)
           .filter(({ readPermission }) => !readPermission || may(readPermission))

@@ -29,7 +29,12 @@ interface Props {
 }
 
 /** Their version with one's own fields put in where they were chosen. */
-export function merge(fields: readonly FieldModel[], theirs: DraftMessage, mine: DraftMessage, side: (name: string) => Side): DraftMessage {
+export function merge(
+  fields: readonly FieldModel[],
+  theirs: DraftMessage,
+  mine: DraftMessage,
+  side: (name: string) => Side,
+): DraftMessage {
   const merged: Record<string, Draft> = { ...theirs };
   for (const field of fields) {
     if (side(field.name) !== "mine") continue;
@@ -50,13 +55,24 @@ export function ConflictDialog({ entity, base, theirs, mine, typing, onChoose, o
   const changedByMe = new Set(changedFields(entity.desc, drafts.base, mine));
   const changedByThem = new Set(changedFields(entity.desc, drafts.base, drafts.theirs));
   const fields = entity.fields.filter(
-    (field) => (changedByMe.has(field) || changedByThem.has(field)) && !isPlumbing(field) && !isBookkeeping(field) && !field.outputOnly,
+    (field) =>
+      (changedByMe.has(field) || changedByThem.has(field)) &&
+      !isPlumbing(field) &&
+      !isBookkeeping(field) &&
+      !field.outputOnly,
   );
   const [chosen, setChosen] = useState<Readonly<Record<string, Side>>>({});
-  const side = (name: string): Side => chosen[name] ?? ([...changedByMe].some((field) => field.name === name) ? "mine" : "theirs");
+  const side = (name: string): Side =>
+    chosen[name] ?? ([...changedByMe].some((field) => field.name === name) ? "mine" : "theirs");
   const text = (field: FieldModel, message: AnyMessage) => textOf(field, valueOf(field, message), writing) || "–";
   return (
-    <Modal opened onClose={onCancel} title={t("conflict.title")} size="xl" closeButtonProps={{ "aria-label": t("keys.close") }}>
+    <Modal
+      opened
+      onClose={onCancel}
+      title={t("conflict.title")}
+      size="xl"
+      closeButtonProps={{ "aria-label": t("keys.close") }}
+    >
       <p className="soft">{t("conflict.hint")}</p>
       <div className="conflict">
         {fields.map((field) => (

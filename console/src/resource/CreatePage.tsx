@@ -17,7 +17,11 @@ import { WithEntity } from "./useResource";
 
 export function CreatePage() {
   const search: { by?: string } = useSearch({ strict: false });
-  return <WithEntity>{(entity) => <Creation key={entity.typeName + (search.by ?? "")} entity={entity} by={search.by} />}</WithEntity>;
+  return (
+    <WithEntity>
+      {(entity) => <Creation key={entity.typeName + (search.by ?? "")} entity={entity} by={search.by} />}
+    </WithEntity>
+  );
 }
 
 function Creation({ entity, by }: { entity: Entity; by: string | undefined }) {

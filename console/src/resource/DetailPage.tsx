@@ -25,11 +25,7 @@ import { titleOf } from "./text";
 import { WithEntity } from "./useResource";
 
 export function DetailPage() {
-  return (
-    <WithEntity>
-      {(entity, id) => <Detail key={`${entity.typeName}/${id}`} entity={entity} id={id} />}
-    </WithEntity>
-  );
+  return <WithEntity>{(entity, id) => <Detail key={`${entity.typeName}/${id}`} entity={entity} id={id} />}</WithEntity>;
 }
 
 function Detail({ entity, id }: { entity: Entity; id: string }) {
@@ -98,7 +94,13 @@ export function RecordHead({ entity, record, id }: { entity: Entity; record: Any
         ) : null}
         <CopyButton value={id}>
           {({ copied, copy }) => (
-            <button type="button" className="plain mono soft" title={t("record.copyId")} aria-label={`${t("record.copyId")}: ${id}`} onClick={copy}>
+            <button
+              type="button"
+              className="plain mono soft"
+              title={t("record.copyId")}
+              aria-label={`${t("record.copyId")}: ${id}`}
+              onClick={copy}
+            >
               {copied ? t("record.copied") : `…${id.slice(-8)}`} <IconCopy size={12} aria-hidden />
             </button>
           )}

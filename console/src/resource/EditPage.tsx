@@ -55,7 +55,17 @@ interface Conflict {
   readonly mine: DraftMessage;
 }
 
-function Edit({ entity, method, id, record }: { entity: Entity; method: DescMethodUnary; id: string; record: AnyMessage }) {
+function Edit({
+  entity,
+  method,
+  id,
+  record,
+}: {
+  entity: Entity;
+  method: DescMethodUnary;
+  id: string;
+  record: AnyMessage;
+}) {
   const { t, locale, plural } = useI18n();
   const { may } = useMe();
   const { registry } = useModel();
@@ -68,7 +78,10 @@ function Edit({ entity, method, id, record }: { entity: Entity; method: DescMeth
   const holder = holderOf(method.input, entity.desc);
   const initial = useMemo(() => draftOf(entity.desc, base, typing), [entity, base, typing]);
   const form = useFormState(`${entity.typeName}/${id}`, entity.desc, initial);
-  const skip = useMemo(() => ["id", ...entity.fields.filter(({ readPermission }) => !may(readPermission)).map(({ name }) => name)], [entity, may]);
+  const skip = useMemo(
+    () => ["id", ...entity.fields.filter(({ readPermission }) => !may(readPermission)).map(({ name }) => name)],
+    [entity, may],
+  );
   const back = `${entity.path}/${id}`;
   const title = titleOf(entity, base, locale);
   const name = holder?.name ?? "";

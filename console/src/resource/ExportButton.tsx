@@ -37,12 +37,20 @@ export default function ExportButton({ entity, query, fields, onDone }: Props) {
     const own = new AbortController();
     abort.current = own;
     const run = async () => {
-      const lines = [BYTE_ORDER_MARK, csvLine(["id", ...fields.flatMap((field) => headings(field, label(field.desc)))])];
+      const lines = [
+        BYTE_ORDER_MARK,
+        csvLine(["id", ...fields.flatMap((field) => headings(field, label(field.desc)))]),
+      ];
       let [token, rows] = ["", 0];
       do {
         const page = await fetchPage(entity, query, PAGE_SIZE, token, own.signal);
         for (const record of page.rows) {
-          lines.push(csvLine([String(record["id"]), ...fields.flatMap((field) => cells(field, valueOf(field, record), writing))]));
+          lines.push(
+            csvLine([
+              String(record["id"]),
+              ...fields.flatMap((field) => cells(field, valueOf(field, record), writing)),
+            ]),
+          );
         }
         rows += page.rows.length;
         setCount(rows);

@@ -80,7 +80,12 @@ function Lines({ fields, rows }: { fields: readonly FieldModel[]; rows: readonly
         <thead>
           <tr>
             {used.map((field) => (
-              <th key={field.name} scope="col" className={isNumeric(field) ? "num" : undefined} title={commentOf(field.desc)}>
+              <th
+                key={field.name}
+                scope="col"
+                className={isNumeric(field) ? "num" : undefined}
+                title={commentOf(field.desc)}
+              >
                 {label(field.desc)}
               </th>
             ))}

@@ -59,7 +59,8 @@ export default function FilterEditor({ entity, filter, onApply, onClose }: Props
   const [conditions, setConditions] = useState<readonly Condition[] | undefined>(() => conditionsOf(filter));
   const [asText, setAsText] = useState(conditions === undefined);
   const first = targets[0];
-  const fresh = (): Condition[] => (first ? [{ path: first.path, operator: operatorsFor(first.field)[0] ?? "=", value: "" }] : []);
+  const fresh = (): Condition[] =>
+    first ? [{ path: first.path, operator: operatorsFor(first.field)[0] ?? "=", value: "" }] : [];
   const shown = conditions && conditions.length > 0 ? conditions : fresh();
   const result = asText ? text.trim() : filterText(shown);
   const toggle = () => {
@@ -107,7 +108,11 @@ export default function FilterEditor({ entity, filter, onApply, onClose }: Props
       )}
       <div className="row wrap">
         {asText ? null : (
-          <Button variant="subtle" leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setConditions([...shown, ...fresh()])}>
+          <Button
+            variant="subtle"
+            leftSection={<IconPlus size={14} aria-hidden />}
+            onClick={() => setConditions([...shown, ...fresh()])}
+          >
             {t("filter.add")}
           </Button>
         )}
@@ -139,12 +144,19 @@ function useTargets(entity: Entity): readonly Target[] {
   const { may } = useMe();
   return useMemo(() => {
     const usable = (field: FieldModel) =>
-      !isPlumbing(field) && !field.secret && field.kind !== "bytes" && (!field.readPermission || may(field.readPermission));
+      !isPlumbing(field) &&
+      !field.secret &&
+      field.kind !== "bytes" &&
+      (!field.readPermission || may(field.readPermission));
     return entity.fields.filter(usable).flatMap((field): Target[] => {
       const own = { path: field.name, label: label(field.desc), field };
       if (field.kind !== "message" || field.shape !== "single" || !field.message) return [own];
       const inner = fieldsOf(field.message).filter((one) => usable(one) && one.kind !== "message");
-      return inner.map((one) => ({ path: `${field.name}.${one.name}`, label: `${own.label} › ${label(one.desc)}`, field: one }));
+      return inner.map((one) => ({
+        path: `${field.name}.${one.name}`,
+        label: `${own.label} › ${label(one.desc)}`,
+        field: one,
+      }));
     });
   }, [entity, label, may]);
 }
@@ -183,7 +195,11 @@ function ConditionRow({ targets, condition, focus, onChange, onRemove }: RowProp
         data={operators.map((one) => ({ value: one, label: t((isTime ? TIME_NAMES[one] : undefined) ?? NAMES[one]) }))}
         onChange={(event) => onChange({ ...condition, operator: event.currentTarget.value as Operator })}
       />
-      {needsValue(operator) && field ? <ValueInput field={field} condition={condition} onChange={onChange} /> : <span />}
+      {needsValue(operator) && field ? (
+        <ValueInput field={field} condition={condition} onChange={onChange} />
+      ) : (
+        <span />
+      )}
       <ActionIcon aria-label={t("filter.remove")} onClick={onRemove}>
         <IconX size={15} />
       </ActionIcon>
@@ -191,14 +207,24 @@ function ConditionRow({ targets, condition, focus, onChange, onRemove }: RowProp
   );
 }
 
-function ValueInput({ field, condition, onChange }: { field: FieldModel; condition: Condition; onChange(next: Condition): void }) {
+function ValueInput({
+  field,
+  condition,
+  onChange,
+}: {
+  field: FieldModel;
+  condition: Condition;
+  onChange(next: Condition): void;
+}) {
   const { t, label, locale } = useI18n();
   const zone = useTimeZone();
   const set = (value: string) => onChange({ ...condition, value });
   const { value, operator } = condition;
   const common = { size: "xs", "aria-label": t("filter.value") } as const;
   if (operator === "within") {
-    return <TextInput {...common} type="number" min={0} value={value} onChange={(event) => set(event.currentTarget.value)} />;
+    return (
+      <TextInput {...common} type="number" min={0} value={value} onChange={(event) => set(event.currentTarget.value)} />
+    );
   }
   if (field.kind === "bool" || field.kind === "enum") {
     const options =
@@ -207,7 +233,10 @@ function ValueInput({ field, condition, onChange }: { field: FieldModel; conditi
             { value: "true", label: t("record.yes") },
             { value: "false", label: t("record.no") },
           ]
-        : (field.enum?.values.filter(({ number }) => number !== 0) ?? []).map((one) => ({ value: shortName(one), label: label(one) }));
+        : (field.enum?.values.filter(({ number }) => number !== 0) ?? []).map((one) => ({
+            value: shortName(one),
+            label: label(one),
+          }));
     return (
       <NativeSelect
         {...common}
@@ -218,7 +247,16 @@ function ValueInput({ field, condition, onChange }: { field: FieldModel; conditi
     );
   }
   if (field.kind === "reference") {
-    return <ReferencePicker typeName={field.references} value={value} label={t("filter.value")} size="xs" hiddenLabel onChange={set} />;
+    return (
+      <ReferencePicker
+        typeName={field.references}
+        value={value}
+        label={t("filter.value")}
+        size="xs"
+        hiddenLabel
+        onChange={set}
+      />
+    );
   }
   if (field.kind === "date" || field.kind === "time") {
     // A day is chosen; of a time the beginning of that day where the reader is.

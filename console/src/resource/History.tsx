@@ -23,17 +23,33 @@ const SHOWN = 20;
 export function History({ entity, id, record }: { entity: Entity; id: string; record: AnyMessage }) {
   const { t } = useI18n();
   const { may } = useMe();
-  const method = useModel().registry.getService(SERVICE)?.methods.find(({ name }) => name === "ListAuditEntries");
+  const method = useModel()
+    .registry.getService(SERVICE)
+    ?.methods.find(({ name }) => name === "ListAuditEntries");
   const allowed = method !== undefined && isUnary(method) && mayCall(may, method);
   return (
     <aside className="card history" aria-label={t("record.history")}>
       <h2>{t("record.history")}</h2>
-      {allowed ? <Entries entity={entity} id={id} method={method} version={String(record["etag"] ?? "")} /> : <Bookkeeping record={record} />}
+      {allowed ? (
+        <Entries entity={entity} id={id} method={method} version={String(record["etag"] ?? "")} />
+      ) : (
+        <Bookkeeping record={record} />
+      )}
     </aside>
   );
 }
 
-function Entries({ entity, id, method, version }: { entity: Entity; id: string; method: DescMethodUnary; version: string }) {
+function Entries({
+  entity,
+  id,
+  method,
+  version,
+}: {
+  entity: Entity;
+  id: string;
+  method: DescMethodUnary;
+  version: string;
+}) {
   const { t } = useI18n();
   const holder = method.output.fields.find(({ fieldKind, message }) => fieldKind === "list" && message !== undefined);
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
@@ -120,7 +136,8 @@ function changeOf(entry: AnyMessage): string {
 /** A value of the change list, which is proto3 JSON, in short. */
 function plain(value: unknown): string {
   if (value === undefined || value === null) return "";
-  const inner = typeof value === "object" && "kind" in value ? (value as { kind: { value?: unknown } }).kind.value : value;
+  const inner =
+    typeof value === "object" && "kind" in value ? (value as { kind: { value?: unknown } }).kind.value : value;
   const text = typeof inner === "string" ? inner : JSON.stringify(inner);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

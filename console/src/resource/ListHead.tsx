@@ -1,7 +1,16 @@
 // Above a list: its name, how many there are, searching, filtering and what else can be done with it.
 import { ActionIcon, Button } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { IconColumns3, IconDots, IconDownload, IconFilter, IconPlus, IconSearch, IconTrash, IconX } from "@tabler/icons-react";
+import {
+  IconColumns3,
+  IconDots,
+  IconDownload,
+  IconFilter,
+  IconPlus,
+  IconSearch,
+  IconTrash,
+  IconX,
+} from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { getOption } from "@bufbuild/protobuf";
 import { entity as entityOption } from "@client/gen/erp/v1/options_pb";
@@ -60,12 +69,28 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
   );
   useKeys(bindings);
   const more: MenuEntry[] = [
-    { key: "columns", text: t("list.columns"), icon: <IconColumns3 size={15} aria-hidden />, run: () => setOpen("columns") },
-    { key: "export", text: t("list.export"), icon: <IconDownload size={15} aria-hidden />, run: () => setOpen("export") },
+    {
+      key: "columns",
+      text: t("list.columns"),
+      icon: <IconColumns3 size={15} aria-hidden />,
+      run: () => setOpen("columns"),
+    },
+    {
+      key: "export",
+      text: t("list.export"),
+      icon: <IconDownload size={15} aria-hidden />,
+      run: () => setOpen("export"),
+    },
   ];
   if (isSoftDeleted(entity)) {
     const run = () => onChange({ deleted: query.showDeleted ? undefined : true });
-    more.push({ key: "deleted", text: t("list.deleted"), icon: <IconTrash size={15} aria-hidden />, checked: query.showDeleted, run });
+    more.push({
+      key: "deleted",
+      text: t("list.deleted"),
+      icon: <IconTrash size={15} aria-hidden />,
+      checked: query.showDeleted,
+      run,
+    });
   }
   return (
     <div className="list-head">
@@ -73,7 +98,9 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
         <h1>{title}</h1>
         <Count list={list} />
         <span className="push" />
-        {searchable ? <SearchBox key={search.q ?? ""} given={search.q ?? ""} input={input} onChange={(q) => onChange({ q })} /> : null}
+        {searchable ? (
+          <SearchBox key={search.q ?? ""} given={search.q ?? ""} input={input} onChange={(q) => onChange({ q })} />
+        ) : null}
         {filterable ? (
           <Button
             variant={search.filter ? "light" : "default"}
@@ -84,7 +111,14 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
             {t("list.filter")}
           </Button>
         ) : null}
-        <LazyMenu entries={more} target={<MoreTarget label={t("list.more")}><IconDots size={16} /></MoreTarget>} />
+        <LazyMenu
+          entries={more}
+          target={
+            <MoreTarget label={t("list.more")}>
+              <IconDots size={16} />
+            </MoreTarget>
+          }
+        />
         <NewButton entity={entity} />
       </div>
       <Suspense>
@@ -108,9 +142,16 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
           </p>
         ) : null}
         {open === "columns" ? (
-          <ColumnsMenu entity={entity} shown={fields.map(({ name }) => name)} onChange={onColumns} onClose={() => setOpen(undefined)} />
+          <ColumnsMenu
+            entity={entity}
+            shown={fields.map(({ name }) => name)}
+            onChange={onColumns}
+            onClose={() => setOpen(undefined)}
+          />
         ) : null}
-        {open === "export" ? <ExportButton entity={entity} query={query} fields={fields} onDone={() => setOpen(undefined)} /> : null}
+        {open === "export" ? (
+          <ExportButton entity={entity} query={query} fields={fields} onDone={() => setOpen(undefined)} />
+        ) : null}
       </Suspense>
     </div>
   );
@@ -120,7 +161,9 @@ function Count({ list: { total, many, window } }: { list: List }) {
   const { t } = useI18n();
   if (window.starting) return null;
   const text =
-    total === undefined ? t("list.totalLoaded", { count: window.known }) : t(many ? "list.totalMany" : "list.total", { count: total });
+    total === undefined
+      ? t("list.totalLoaded", { count: window.known })
+      : t(many ? "list.totalMany" : "list.total", { count: total });
   return (
     <span className="soft" role="status">
       {text}
@@ -128,7 +171,15 @@ function Count({ list: { total, many, window } }: { list: List }) {
   );
 }
 
-function SearchBox({ given, input, onChange }: { given: string; input: React.RefObject<HTMLInputElement | null>; onChange: (q: string | undefined) => void }) {
+function SearchBox({
+  given,
+  input,
+  onChange,
+}: {
+  given: string;
+  input: React.RefObject<HTMLInputElement | null>;
+  onChange: (q: string | undefined) => void;
+}) {
   const { t } = useI18n();
   const [text, setText] = useState(given);
   const change = useRef(onChange);
@@ -168,8 +219,7 @@ function NewButton({ entity }: { entity: Entity }) {
   const [first, ...others] = ways;
   const to = `${entity.path}/new`;
   const bindings = useMemo<Binding[]>(
-    () =>
-      ["n", "c"].map((keys) => ({ keys, does: "keys.new", group: "keys.list", run: () => void navigate({ to }) })),
+    () => ["n", "c"].map((keys) => ({ keys, does: "keys.new", group: "keys.list", run: () => void navigate({ to }) })),
     [navigate, to],
   );
   useKeys(bindings, first !== undefined);

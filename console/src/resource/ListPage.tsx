@@ -100,7 +100,9 @@ export function ResourceList({ entity }: { entity: Entity }) {
         onClear={() => change({ filter: undefined, q: undefined })}
       />
       <Suspense>
-        {selection.ids.size > 0 ? <BulkBar entity={entity} selection={selection} onDone={() => void list.refresh()} /> : null}
+        {selection.ids.size > 0 ? (
+          <BulkBar entity={entity} selection={selection} onDone={() => void list.refresh()} />
+        ) : null}
       </Suspense>
     </div>
   );

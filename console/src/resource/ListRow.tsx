@@ -47,7 +47,12 @@ export const ListRow = memo(function ListRow(props: Props) {
   const title = titleOf(entity, record, locale);
   const open = (event: MouseEvent<HTMLElement>) => {
     // Text that is being selected, and controls, are not clicks on the row.
-    if (event.defaultPrevented || (event.target as HTMLElement).closest("a, button, input, label") || getSelection()?.type === "Range") return;
+    if (
+      event.defaultPrevented ||
+      (event.target as HTMLElement).closest("a, button, input, label") ||
+      getSelection()?.type === "Range"
+    )
+      return;
     void navigate({ to });
   };
   const shared = {
@@ -60,7 +65,9 @@ export const ListRow = memo(function ListRow(props: Props) {
     onClick: open,
   } as const;
   if (phone) {
-    const [lead, ...rest] = fields.filter((field) => !entity.titleFields.includes(field) && !isUnset(field, valueOf(field, record)));
+    const [lead, ...rest] = fields.filter(
+      (field) => !entity.titleFields.includes(field) && !isUnset(field, valueOf(field, record)),
+    );
     return (
       <div {...shared} className="grid-row at phone">
         <span role="cell" className="phone-title">

@@ -65,8 +65,22 @@ export function ListTable({ entity, fields, list, order, filtered, selection, on
   }
   return (
     <div className="grid" ref={scroller} data-phone={phone} tabIndex={-1}>
-      <div role="table" style={{ minWidth: phone ? 0 : least }} aria-label={plural(entity.typeName)} aria-rowcount={window.complete ? window.known + 1 : -1}>
-        <Head entity={entity} fields={fields} template={template} order={order} onOrder={onOrder} list={list} selection={selection} hidden={phone} />
+      <div
+        role="table"
+        style={{ minWidth: phone ? 0 : least }}
+        aria-label={plural(entity.typeName)}
+        aria-rowcount={window.complete ? window.known + 1 : -1}
+      >
+        <Head
+          entity={entity}
+          fields={fields}
+          template={template}
+          order={order}
+          onOrder={onOrder}
+          list={list}
+          selection={selection}
+          hidden={phone}
+        />
         <div role="rowgroup" style={{ height: total, position: "relative" }}>
           {Array.from({ length: Math.max(0, end - first) }, (_, place) => {
             const index = first + place;
@@ -167,10 +181,18 @@ function Head({ entity, fields, template, order, list, selection, hidden, onOrde
                   type="button"
                   className="plain sort"
                   title={t("list.sortBy", { field: text })}
-                  onClick={() => onOrder(active ? (direction === "desc" ? undefined : `${field.name} desc`) : field.name)}
+                  onClick={() =>
+                    onOrder(active ? (direction === "desc" ? undefined : `${field.name} desc`) : field.name)
+                  }
                 >
                   {text}
-                  {active ? direction === "desc" ? <IconArrowDown size={12} aria-hidden /> : <IconArrowUp size={12} aria-hidden /> : null}
+                  {active ? (
+                    direction === "desc" ? (
+                      <IconArrowDown size={12} aria-hidden />
+                    ) : (
+                      <IconArrowUp size={12} aria-hidden />
+                    )
+                  ) : null}
                 </button>
               ) : (
                 text

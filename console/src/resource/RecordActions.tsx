@@ -45,7 +45,9 @@ export function RecordActions({ entity, record, id, title, deleted }: Props) {
   const actions = deleted ? [] : entity.recordActions.filter((method) => mayCall(may, method));
   const editPath = `${entity.path}/${id}/edit`;
   useKeys([
-    ...(edits ? [{ keys: "e", does: "keys.edit", group: "keys.record", run: () => void navigate({ to: editPath }) } as const] : []),
+    ...(edits
+      ? [{ keys: "e", does: "keys.edit", group: "keys.record", run: () => void navigate({ to: editPath }) } as const]
+      : []),
     { keys: "u", does: "keys.back", group: "keys.record", run: () => void navigate({ to: entity.path }) },
   ]);
   const run = (method: DescMethodUnary, request: object, done: (answer: AnyMessage) => void) => {
@@ -55,7 +57,13 @@ export function RecordActions({ entity, record, id, title, deleted }: Props) {
     const method = entity.methods.delete;
     const soft = isSoftDeleted(entity);
     const text = t(soft ? "record.deleteSoft" : "record.deleteHard");
-    const question = { title: t("record.deleteConfirm", { name: title }), text, yes: t("record.delete"), no: t("form.cancel"), danger: true };
+    const question = {
+      title: t("record.deleteConfirm", { name: title }),
+      text,
+      yes: t("record.delete"),
+      no: t("form.cancel"),
+      danger: true,
+    };
     if (!method || !(await confirm(question))) return;
     const field = idFieldOf(method.input, entity.desc);
     run(method, { [field?.localName ?? "id"]: id, etag: record["etag"] }, (answer) => {
@@ -100,15 +108,27 @@ export function RecordActions({ entity, record, id, title, deleted }: Props) {
             </MoreTarget>
           }
           entries={[
-            ...actions.slice(BESIDE).map((method) => ({ key: method.name, text: label(method), run: () => setAction(method) })),
+            ...actions
+              .slice(BESIDE)
+              .map((method) => ({ key: method.name, text: label(method), run: () => setAction(method) })),
             ...(removes
-              ? [{ key: "delete", text: t("record.delete"), icon: <IconTrash size={15} aria-hidden />, danger: true, run: () => void remove() }]
+              ? [
+                  {
+                    key: "delete",
+                    text: t("record.delete"),
+                    icon: <IconTrash size={15} aria-hidden />,
+                    danger: true,
+                    run: () => void remove(),
+                  },
+                ]
               : []),
           ]}
         />
       ) : null}
       <Suspense>
-        {action ? <ActionDialog entity={entity} method={action} id={id} record={record} onClose={() => setAction(undefined)} /> : null}
+        {action ? (
+          <ActionDialog entity={entity} method={action} id={id} record={record} onClose={() => setAction(undefined)} />
+        ) : null}
       </Suspense>
     </>
   );

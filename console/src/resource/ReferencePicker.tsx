@@ -33,7 +33,17 @@ interface Props {
 }
 
 export function ReferencePicker(props: Props) {
-  const { typeName, value, label, description, error, required = false, disabled = false, size = "sm", hiddenLabel = false } = props;
+  const {
+    typeName,
+    value,
+    label,
+    description,
+    error,
+    required = false,
+    disabled = false,
+    size = "sm",
+    hiddenLabel = false,
+  } = props;
   const { t, locale } = useI18n();
   const box = useCombobox({ onDropdownClose: () => box.resetSelectedOption() });
   const [typed, setTyped] = useState<string | undefined>();
@@ -69,7 +79,12 @@ export function ReferencePicker(props: Props) {
           rightSectionPointerEvents="all"
           rightSection={
             value !== "" && !disabled ? (
-              <button type="button" className="plain" aria-label={`${t("form.remove")}: ${label}`} onClick={() => props.onChange("")}>
+              <button
+                type="button"
+                className="plain"
+                aria-label={`${t("form.remove")}: ${label}`}
+                onClick={() => props.onChange("")}
+              >
                 <IconX size={14} />
               </button>
             ) : (
@@ -96,7 +111,9 @@ export function ReferencePicker(props: Props) {
               {entity ? titleOf(entity, option, locale) : shortId(idOf(option))}
             </Combobox.Option>
           ))}
-          {options.length === 0 ? <Combobox.Empty>{t(isFetching ? "palette.searching" : "palette.nothing")}</Combobox.Empty> : null}
+          {options.length === 0 ? (
+            <Combobox.Empty>{t(isFetching ? "palette.searching" : "palette.nothing")}</Combobox.Empty>
+          ) : null}
         </Combobox.Options>
       </Combobox.Dropdown>
     </Combobox>

@@ -18,13 +18,31 @@ export function Related({ entity, id }: { entity: Entity; id: string }) {
   const { may } = useMe();
   const relations = useModel()
     .relationsTo(entity.typeName)
-    .filter(({ from, field }) => mayCall(may, from.methods.list) && field.shape !== "map" && (!field.readPermission || may(field.readPermission)));
+    .filter(
+      ({ from, field }) =>
+        mayCall(may, from.methods.list) &&
+        field.shape !== "map" &&
+        (!field.readPermission || may(field.readPermission)),
+    );
   return relations.map((relation) => (
-    <RelatedList key={`${relation.from.typeName}.${relation.field.name}`} relation={relation} id={id} several={relations} />
+    <RelatedList
+      key={`${relation.from.typeName}.${relation.field.name}`}
+      relation={relation}
+      id={id}
+      several={relations}
+    />
   ));
 }
 
-function RelatedList({ relation: { from, field }, id, several }: { relation: Relation; id: string; several: readonly Relation[] }) {
+function RelatedList({
+  relation: { from, field },
+  id,
+  several,
+}: {
+  relation: Relation;
+  id: string;
+  several: readonly Relation[];
+}) {
   const { t, label, plural, locale } = useI18n();
   const filter = field.shape === "list" ? `${field.name}:"${id}"` : `${field.name} = "${id}"`;
   const { data } = useQuery({
@@ -68,7 +86,11 @@ function RelatedList({ relation: { from, field }, id, several }: { relation: Rel
                     <td key={column.name} className={isNumeric(column) ? "num" : undefined}>
                       {place === 0 ? (
                         <Link to={`${from.path}/${idOf(row)}`} className="link">
-                          {isUnset(column, value) ? titleOf(from, row, locale) : <Value field={column} value={value} inList />}
+                          {isUnset(column, value) ? (
+                            titleOf(from, row, locale)
+                          ) : (
+                            <Value field={column} value={value} inList />
+                          )}
                         </Link>
                       ) : (
                         <Value field={column} value={value} />

@@ -7,7 +7,9 @@ const USUAL = 6;
 
 /** Fields that fit into one line of a list. */
 export function listable(entity: Entity): readonly FieldModel[] {
-  return entity.fields.filter((field) => !isPlumbing(field) && !field.secret && field.kind !== "bytes" && field.kind !== "json");
+  return entity.fields.filter(
+    (field) => !isPlumbing(field) && !field.secret && field.kind !== "bytes" && field.kind !== "json",
+  );
 }
 
 /** What a list shows before somebody chose: what tells records apart, their state, amounts and relations, and when. */
@@ -24,7 +26,8 @@ export function usualColumns(entity: Entity): readonly string[] {
     if (field.kind === "date") return 60;
     if (["email", "available", "on_hand", "quantity", "active"].includes(field.name)) return 58;
     if (field.kind === "decimal" || field.kind === "bool") return 40;
-    if (field.kind === "text") return /(_id|message|reason|reference|description|memo|body)$/.test(field.name) ? 10 : 50;
+    if (field.kind === "text")
+      return /(_id|message|reason|reference|description|memo|body)$/.test(field.name) ? 10 : 50;
     return 30;
   };
   const chosen = fields

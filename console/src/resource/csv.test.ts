@@ -8,5 +8,7 @@ it("cells are set off where they must be", () => {
 
 it("no cell is a formula", () => {
   // What a spreadsheet would run becomes text; negative numbers stay numbers.
-  expect(csvLine(["=1+1", "+cmd", "-2+3", "@x", "\tx", "-12.50", "+49 555"])).toBe(`'=1+1,'+cmd,'-2+3,'@x,'\tx,-12.50,+49 555\r\n`);
+  expect(csvLine(["=1+1", "+cmd", "-2+3", "@x", "\tx", "-12.50", "+49 555"])).toBe(
+    `'=1+1,'+cmd,'-2+3,'@x,'\tx,-12.50,+49 555\r\n`,
+  );
 });

@@ -37,7 +37,15 @@ describe("filters", () => {
 
   it("what conditions cannot show is not taken apart", () => {
     // It stays a text, instead of losing what it says.
-    for (const text of ["a = 1 OR b = 2", "(a = 1)", "NOT a = 1", "word", 'name = "*x"', "a = 1 AND", "state = (OPEN OR WON)"]) {
+    for (const text of [
+      "a = 1 OR b = 2",
+      "(a = 1)",
+      "NOT a = 1",
+      "word",
+      'name = "*x"',
+      "a = 1 AND",
+      "state = (OPEN OR WON)",
+    ]) {
       expect(conditionsOf(text), text).toBeUndefined();
     }
     expect(conditionsOf("  ")).toEqual([]);

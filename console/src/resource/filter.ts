@@ -92,7 +92,8 @@ export function conditionsOf(text: string): readonly Condition[] | undefined {
   return conditions;
 }
 
-const CONDITION = /^(NOT\s+)?([a-z][a-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\s*(<=|>=|!=|=|<|>|:)\s*("(?:[^"\\]|\\.)*"|daysAgo\(\d+\)|\*|[^\s()"*]+)(?=\s|$)/;
+const CONDITION =
+  /^(NOT\s+)?([a-z][a-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\s*(<=|>=|!=|=|<|>|:)\s*("(?:[^"\\]|\\.)*"|daysAgo\(\d+\)|\*|[^\s()"*]+)(?=\s|$)/;
 
 function conditionOf(path: string, sign: string, raw: string, not: boolean): Condition | undefined {
   if (raw === "*") return sign === ":" ? { path, operator: not ? "unset" : "set", value: "" } : undefined;

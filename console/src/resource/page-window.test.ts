@@ -78,7 +78,10 @@ it("what comes and goes elsewhere shows without gaps and doubles", async () => {
 it("an empty list and a failure are told apart", async () => {
   // A failure is kept until it is tried again.
   let broken = true;
-  const window = new PageWindow<number>(() => (broken ? Promise.reject(new Error("down")) : Promise.resolve({ rows: [], nextToken: "" })), SIZE);
+  const window = new PageWindow<number>(
+    () => (broken ? Promise.reject(new Error("down")) : Promise.resolve({ rows: [], nextToken: "" })),
+    SIZE,
+  );
   window.show(0, 0);
   await until(() => window.error !== undefined);
   expect(window.starting).toBe(true);

@@ -55,7 +55,11 @@ export async function fetchPage(
 }
 
 /** How many records match, up to the 10,001 that the engine counts to. */
-export async function countRecords(entity: Entity, query: ListQuery, signal?: AbortSignal): Promise<number | undefined> {
+export async function countRecords(
+  entity: Entity,
+  query: ListQuery,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
   const method = need(entity, entity.methods.list);
   const known = new Set(method.input.fields.map(({ name }) => name));
   if (!known.has("show_total_size")) return undefined;

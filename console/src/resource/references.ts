@@ -36,7 +36,8 @@ export function loadReference(entity: Entity, id: string): Promise<AnyMessage | 
 async function flush(entity: Entity): Promise<void> {
   const all = wishes.get(entity) ?? [];
   wishes.delete(entity);
-  for (let first = 0; first < all.length; first += BATCH_MAX) await fetchBatch(entity, all.slice(first, first + BATCH_MAX));
+  for (let first = 0; first < all.length; first += BATCH_MAX)
+    await fetchBatch(entity, all.slice(first, first + BATCH_MAX));
 }
 
 async function fetchBatch(entity: Entity, batch: readonly Wish[]): Promise<void> {

@@ -101,7 +101,8 @@ export function titleOf(entity: Entity, record: AnyMessage, locale: string): str
 
 function firstReadable(entity: Entity, record: AnyMessage): string | undefined {
   for (const field of entity.fields) {
-    if (field.kind !== "text" || field.shape !== "single" || /(^|_)id$|etag|_by$/.test(field.name) || field.secret) continue;
+    if (field.kind !== "text" || field.shape !== "single" || /(^|_)id$|etag|_by$/.test(field.name) || field.secret)
+      continue;
     const value = valueOf(field, record);
     if (typeof value === "string" && value !== "") return value;
   }

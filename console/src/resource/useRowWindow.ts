@@ -14,13 +14,21 @@ export interface RowWindow {
   scrollTo(index: number): void;
 }
 
-export function useRowWindow(scroller: RefObject<HTMLElement | null>, count: number, rowHeight: number, head: number): RowWindow {
+export function useRowWindow(
+  scroller: RefObject<HTMLElement | null>,
+  count: number,
+  rowHeight: number,
+  head: number,
+): RowWindow {
   const [seen, setSeen] = useState({ first: 0, rows: 30 });
   useEffect(() => {
     const element = scroller.current;
     if (!element) return undefined;
     const look = () => {
-      const next = { first: Math.floor(element.scrollTop / rowHeight), rows: Math.ceil(element.clientHeight / rowHeight) };
+      const next = {
+        first: Math.floor(element.scrollTop / rowHeight),
+        rows: Math.ceil(element.clientHeight / rowHeight),
+      };
       setSeen((now) => (now.first === next.first && now.rows === next.rows ? now : next));
     };
     look();

@@ -75,7 +75,9 @@ export function fieldsOf(message: DescMessage): readonly FieldModel[] {
 }
 
 /** Parts of common types that nobody fills in. */
-const UNUSED = new Set(["revision", "language_code", "sorting_code"].map((name) => `google.type.PostalAddress.${name}`));
+const UNUSED = new Set(
+  ["revision", "language_code", "sorting_code"].map((name) => `google.type.PostalAddress.${name}`),
+);
 
 export function isPlumbing({ name, desc }: FieldModel): boolean {
   return PLUMBING.has(name) || UNUSED.has(`${desc.parent.typeName}.${name}`);

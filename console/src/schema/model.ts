@@ -1,6 +1,13 @@
 // What the descriptors say of the resources: nothing is known of any of them beforehand.
 import { getOption } from "@bufbuild/protobuf";
-import type { DescField, DescMessage, DescMethod, DescMethodUnary, DescService, FileRegistry } from "@bufbuild/protobuf";
+import type {
+  DescField,
+  DescMessage,
+  DescMethod,
+  DescMethodUnary,
+  DescService,
+  FileRegistry,
+} from "@bufbuild/protobuf";
 import { access, entity as entityOption } from "@client/gen/erp/v1/options_pb";
 import { http } from "@client/gen/google/api/annotations_pb";
 import { fieldsOf } from "./fields";
@@ -168,7 +175,9 @@ const TELLING = [
 ];
 
 function titleFieldsOf(fields: readonly FieldModel[]): FieldModel[] {
-  const found = TELLING.flatMap((name) => fields.find((field) => field.name === name && field.shape === "single") ?? []);
+  const found = TELLING.flatMap(
+    (name) => fields.find((field) => field.name === name && field.shape === "single") ?? [],
+  );
   const [first] = found;
   if (!first) return [];
   // A person has two names that belong together.

@@ -30,7 +30,9 @@ export default function OpenMenu({ entries, target, head, width }: Props) {
               onClick={run}
               {...(lang ? { lang } : {})}
               {...(danger ? { color: "var(--t-bad)" } : {})}
-              {...(checked === undefined ? {} : { role: radio ? "menuitemradio" : "menuitemcheckbox", "aria-checked": checked })}
+              {...(checked === undefined
+                ? {}
+                : { role: radio ? "menuitemradio" : "menuitemcheckbox", "aria-checked": checked })}
             >
               {text}
             </Menu.Item>
