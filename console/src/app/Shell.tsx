@@ -3,6 +3,7 @@ import { ActionIcon } from "@mantine/core";
 import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { IconMenu2, IconSearch } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import "./shell.css";
 import { useReachable } from "../api/reach";
 import { useLiveEvents } from "../api/live";
 import { useI18n } from "../i18n";

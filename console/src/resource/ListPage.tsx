@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { listSearch } from "./list-search";
 import type { ListSearch } from "./list-search";
+import "./list.css";
 import { useMe } from "../app/session";
 import { useI18n } from "../i18n";
 import type { Entity } from "../schema/model";
