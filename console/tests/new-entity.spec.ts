@@ -22,7 +22,7 @@ test("a resource that is added to the contracts has its pages at once", async ({
     const company = await newCompany();
     await company.tessera.crm.accounts.createAccount({ account: { displayName: "Autohaus Nord" } });
     await signIn(page, company, base);
-    await page.getByRole("link", { name: "Vehicles" }).click();
+    await page.getByRole("navigation").getByRole("link", { name: "Vehicles" }).click();
     await expect(page.getByRole("heading", { name: "Vehicles" })).toBeVisible();
     await expect(page.getByRole("alert")).toBeVisible();
     await page.getByRole("link", { name: "New", exact: true }).click();

@@ -14,6 +14,7 @@ test("the keyboard alone is enough", async ({ page }) => {
   const company = await newCompany();
   await company.tessera.crm.accounts.createAccount({ account: { displayName: "Erste GmbH" } });
   await page.goto(`${pageUrl()}/login`);
+  await expect(page.getByLabel("E-mail")).toBeFocused();
   await page.keyboard.type(company.email);
   await page.keyboard.press("Tab");
   await page.keyboard.type(company.password);
@@ -71,7 +72,7 @@ test("a phone's width is enough", async ({ page }) => {
     expect(await page.locator("main").evaluate((main) => main.scrollWidth), path).toBeLessThanOrEqual(360);
   }
   await page.getByRole("button", { name: "Open navigation" }).click();
-  await page.getByRole("link", { name: "Contacts" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Contacts" }).click();
   await expect(page.getByRole("heading", { name: "Contacts" })).toBeVisible();
 });
 
@@ -87,7 +88,7 @@ test("German is German", async ({ browser }) => {
   await expect(page.getByRole("alert")).toContainText("Die E-Mail-Adresse oder das Passwort stimmt nicht.");
   await page.getByLabel("Passwort").fill(company.password);
   await page.getByRole("button", { name: "Anmelden" }).click();
-  await page.getByRole("link", { name: "Firmen" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Firmen" }).click();
   await expect(page.getByText("Noch keine Firmen")).toBeVisible();
   await page.goto(`${pageUrl()}/crm/accounts/new`);
   await page.getByRole("button", { name: "Anlegen" }).click();
