@@ -33,9 +33,10 @@ export const session = new Session(
 const watchingFetch: typeof fetch = async (input, init) => {
   try {
     const response = await fetch(input, init);
-    // What stands before a gateway that is gone answers in its place.
-    if ([502, 503, 504].includes(response.status) && !response.headers.has("grpc-status")) noteFailure();
-    else noteSuccess();
+    // The gateway answers every call as gRPC-Web; a plain failure comes from what stands before it, because it is gone.
+    const isForeign = !(response.headers.get("content-type") ?? "").startsWith("application/grpc-web");
+    if (response.status >= 500 && isForeign) throw new TypeError(`the gateway does not answer: ${response.status}`);
+    noteSuccess();
     return response;
   } catch (error) {
     if (!init?.signal?.aborted) noteFailure();
