@@ -1,0 +1,28 @@
+// A figure that opens the list of what it counts.
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+
+interface Props {
+  /** The list, such as `/finance/invoices`. */
+  readonly to: string;
+  /** AIP-160, as the list's own filter. */
+  readonly filter?: string;
+  readonly order?: string;
+  readonly label?: string;
+  readonly className?: string;
+  readonly children: ReactNode;
+}
+
+export function ListLink({ to, filter, order, label, className = "link", children }: Props) {
+  const search = { ...(filter ? { filter } : {}), ...(order ? { order } : {}) };
+  return (
+    <Link to={to} search={search as never} className={className} {...(label ? { "aria-label": label } : {})}>
+      {children}
+    </Link>
+  );
+}
+
+/** `a AND b` of what is said; parts that say nothing are left out. */
+export function allOf(...parts: readonly (string | false | undefined)[]): string {
+  return parts.filter(Boolean).join(" AND ");
+}
