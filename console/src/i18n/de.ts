@@ -1,7 +1,9 @@
 // The console in German.
 import type { Catalogue } from "./en";
+import { screensDe } from "./screens-de";
 
 export const de: Catalogue = {
+  ...screensDe,
   "app.name": "Tessera",
   "app.skip": "Zum Inhalt",
   "app.starting": "Tessera startet",

@@ -1,5 +1,8 @@
 // The console's English texts. `a|b` is for one and for several; `{name}` is replaced.
+import { screensEn } from "./screens-en";
+
 export const en = {
+  ...screensEn,
   "app.name": "Tessera",
   "app.skip": "Skip to content",
   "app.starting": "Tessera is starting",

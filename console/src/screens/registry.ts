@@ -1,5 +1,14 @@
 // Screens written by hand: pages of their own, and pages or parts of pages in the place of generated ones.
 import type { ComponentType } from "react";
+import {
+  IconActivity,
+  IconApi,
+  IconHome,
+  IconScale,
+  IconShieldCheck,
+  IconShoppingCartPlus,
+  IconTable,
+} from "@tabler/icons-react";
 import type { Icon } from "@tabler/icons-react";
 import type { Key } from "../i18n";
 import type { AnyMessage } from "../api/wire";
@@ -37,7 +46,70 @@ export interface Override {
   readonly sections?: readonly Loader<RecordProps>[];
 }
 
-export const screens: readonly Screen[] = [];
+export const screens: readonly Screen[] = [
+  {
+    path: "/",
+    title: "home.title",
+    icon: IconHome,
+    permissions: [],
+    letter: "h",
+    load: () => import("./dashboard/DashboardPage"),
+  },
+  {
+    // The order's own form, at the address where the generated one would be.
+    path: "/orders/orders/new",
+    title: "order.new",
+    icon: IconShoppingCartPlus,
+    domain: "orders",
+    permissions: ["orders.orders.write"],
+    load: () => import("./order/PlaceOrderPage"),
+  },
+  {
+    path: "/ledger",
+    title: "ledger.title",
+    icon: IconScale,
+    domain: "finance",
+    permissions: ["finance.reports.read"],
+    letter: "l",
+    load: () => import("./ledger/LedgerPage"),
+  },
+  {
+    path: "/stock",
+    title: "stock.title",
+    icon: IconTable,
+    domain: "inventory",
+    permissions: ["inventory.stock-levels.read", "inventory.warehouses.read"],
+    letter: "s",
+    load: () => import("./stock/StockPage"),
+  },
+  {
+    path: "/events",
+    title: "events.title",
+    icon: IconActivity,
+    domain: "ops",
+    permissions: ["ops.events.read"],
+    letter: "e",
+    load: () => import("./events/EventsPage"),
+  },
+  {
+    path: "/access",
+    title: "access.title",
+    icon: IconShieldCheck,
+    domain: "identity",
+    permissions: [],
+    load: () => import("./access/AccessPage"),
+  },
+  {
+    path: "/explorer",
+    title: "api.title",
+    icon: IconApi,
+    domain: "ops",
+    permissions: [],
+    load: () => import("./explorer/ExplorerPage"),
+  },
+];
 
 /** By the entity's full name. */
-export const overrides: Readonly<Record<string, Override>> = {};
+export const overrides: Readonly<Record<string, Override>> = {
+  "erp.orders.v1.Order": { detail: () => import("./order/OrderPage") },
+};

@@ -17,7 +17,9 @@ export default function AccessPage() {
   const views = [
     ...(may("identity.users.read") ? [{ name: "users", title: t("access.users") }] : []),
     ...(may("identity.roles.read") ? [{ name: "roles", title: t("access.roles") }] : []),
-    ...(registry.getService("erp.identity.v1.SessionService") ? [{ name: "sessions", title: t("access.sessions") }] : []),
+    ...(registry.getService("erp.identity.v1.SessionService")
+      ? [{ name: "sessions", title: t("access.sessions") }]
+      : []),
     ...(may("identity.api-keys.read") ? [{ name: "keys", title: t("access.keys") }] : []),
   ];
   const view = views.find(({ name }) => name === search["view"])?.name ?? views[0]?.name;

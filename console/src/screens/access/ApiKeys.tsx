@@ -25,7 +25,12 @@ export const KEY = "erp.identity.v1.ApiKey";
 export function ApiKeys() {
   const { t } = useI18n();
   const { may } = useMe();
-  const { data, error, isPending } = useRpc<typeof ApiKeyService>()(KEYS, "listApiKeys", { pageSize: 1000, orderBy: "create_time desc" }, { touches: [KEY] });
+  const { data, error, isPending } = useRpc<typeof ApiKeyService>()(
+    KEYS,
+    "listApiKeys",
+    { pageSize: 1000, orderBy: "create_time desc" },
+    { touches: [KEY] },
+  );
   const [adding, setAdding] = useState(false);
   const [rotating, setRotating] = useState<ApiKey | undefined>();
   /** The text of a key, which is nowhere to be had again. */
@@ -99,7 +104,16 @@ function Row({ apiKey, onRotate, onGone }: { apiKey: ApiKey; onRotate: () => voi
   const { may, user } = useMe();
   const remove = async () => {
     const title = t("access.endKey", { name: apiKey.displayName });
-    if (!(await confirm({ title, text: t("access.endKeyHint"), yes: t("access.end"), no: t("form.cancel"), danger: true }))) return;
+    if (
+      !(await confirm({
+        title,
+        text: t("access.endKeyHint"),
+        yes: t("access.end"),
+        no: t("form.cancel"),
+        danger: true,
+      }))
+    )
+      return;
     try {
       await client<typeof ApiKeyService>(KEYS).deleteApiKey({ id: apiKey.id, etag: apiKey.etag });
       tell(t("access.keyEnded"));

@@ -36,7 +36,11 @@ export function NewKey({ onGiven, onClose }: Props) {
     setBusy(true);
     try {
       const end = until ? instantOf(until, zone) : undefined;
-      const apiKey = { displayName: name.trim(), scopes, ...(end === undefined ? {} : { expireTime: timestampFromMs(end) }) };
+      const apiKey = {
+        displayName: name.trim(),
+        scopes,
+        ...(end === undefined ? {} : { expireTime: timestampFromMs(end) }),
+      };
       const { key } = await client<typeof ApiKeyService>("erp.identity.v1.ApiKeyService").createApiKey({ apiKey });
       onGiven(key);
     } catch (error) {
@@ -45,7 +49,13 @@ export function NewKey({ onGiven, onClose }: Props) {
     }
   };
   return (
-    <Modal opened onClose={onClose} title={t("access.newKey")} size="lg" closeButtonProps={{ "aria-label": t("keys.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("access.newKey")}
+      size="lg"
+      closeButtonProps={{ "aria-label": t("keys.close") }}
+    >
       <form
         className="stack"
         onSubmit={(event) => {
@@ -53,7 +63,15 @@ export function NewKey({ onGiven, onClose }: Props) {
           if (ready) void create();
         }}
       >
-        <TextInput data-autofocus label={t("access.keyName")} placeholder={t("access.keyExample")} required maxLength={100} value={name} onChange={(event) => setName(event.currentTarget.value)} />
+        <TextInput
+          data-autofocus
+          label={t("access.keyName")}
+          placeholder={t("access.keyExample")}
+          required
+          maxLength={100}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
         <MultiSelect
           label={t("access.scopes")}
           description={t("access.scopesHint")}
@@ -64,7 +82,14 @@ export function NewKey({ onGiven, onClose }: Props) {
           value={scopes}
           onChange={setScopes}
         />
-        <TextInput type="date" label={t("access.expires")} description={t("access.expiresHint")} w={220} value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
+        <TextInput
+          type="date"
+          label={t("access.expires")}
+          description={t("access.expiresHint")}
+          w={220}
+          value={until}
+          onChange={(event) => setUntil(event.currentTarget.value)}
+        />
         {failure ? <ErrorNotice error={failure} /> : null}
         <div className="row" style={{ justifyContent: "flex-end" }}>
           <Button variant="default" onClick={onClose}>
@@ -84,7 +109,9 @@ function useScopes(): string[] {
   const { may, permissions: grants } = useMe();
   const { data } = useRpc<typeof AuthService>()("erp.identity.v1.AuthService", "listPermissions", {});
   const held = (data?.permissions ?? []).map(({ name }) => name).filter((name) => may(name));
-  const wide = new Set(held.flatMap((name) => [`${name.split(".")[0] ?? ""}.*`, `${name.split(".").slice(0, 2).join(".")}.*`]));
+  const wide = new Set(
+    held.flatMap((name) => [`${name.split(".")[0] ?? ""}.*`, `${name.split(".").slice(0, 2).join(".")}.*`]),
+  );
   // A wildcard also stands for what is added later: only who holds it may give it.
   const own = [...wide].filter((one) => may(one));
   return [...(grants.includes("*") ? ["*"] : []), ...[...own, ...held].sort()];

@@ -25,7 +25,9 @@ export function NewRole({ onClose }: { onClose: () => void }) {
     setBusy(true);
     try {
       const permissions = data?.roles.find(({ id }) => id === from)?.permissions ?? [];
-      await client<typeof RoleService>(ROLES).createRole({ role: { name: name.trim(), description: description.trim(), permissions } });
+      await client<typeof RoleService>(ROLES).createRole({
+        role: { name: name.trim(), description: description.trim(), permissions },
+      });
       tell(t("record.created"));
       tellChanges(new Map([["erp.identity.v1.Role", new Set()]]));
       onClose();
@@ -43,8 +45,20 @@ export function NewRole({ onClose }: { onClose: () => void }) {
           if (name.trim()) void create();
         }}
       >
-        <TextInput data-autofocus label={t("access.roleName")} required maxLength={100} value={name} onChange={(event) => setName(event.currentTarget.value)} />
-        <TextInput label={t("access.description")} maxLength={1000} value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
+        <TextInput
+          data-autofocus
+          label={t("access.roleName")}
+          required
+          maxLength={100}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t("access.description")}
+          maxLength={1000}
+          value={description}
+          onChange={(event) => setDescription(event.currentTarget.value)}
+        />
         <Select
           label={t("access.from")}
           description={t("access.fromHint")}

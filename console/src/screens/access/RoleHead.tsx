@@ -16,7 +16,16 @@ export function RoleHead({ role }: { role: Role }) {
   const { may } = useMe();
   const remove = async () => {
     const title = t("record.deleteConfirm", { name: role.name });
-    if (!(await confirm({ title, text: t("record.deleteHard"), yes: t("record.delete"), no: t("form.cancel"), danger: true }))) return;
+    if (
+      !(await confirm({
+        title,
+        text: t("record.deleteHard"),
+        yes: t("record.delete"),
+        no: t("form.cancel"),
+        danger: true,
+      }))
+    )
+      return;
     try {
       await client<typeof RoleService>("erp.identity.v1.RoleService").deleteRole({ id: role.id, etag: role.etag });
       tell(t("record.deleted"));

@@ -30,7 +30,12 @@ interface Change {
 export function RoleMatrix() {
   const { t } = useI18n();
   const { may } = useMe();
-  const roles = useRpc<typeof RoleService>()(ROLES, "listRoles", { pageSize: 1000, orderBy: "id" }, { touches: [ROLE] });
+  const roles = useRpc<typeof RoleService>()(
+    ROLES,
+    "listRoles",
+    { pageSize: 1000, orderBy: "id" },
+    { touches: [ROLE] },
+  );
   const known = useRpc<typeof AuthService>()("erp.identity.v1.AuthService", "listPermissions", {});
   const [changes, setChanges] = useState<ReadonlyMap<string, Change>>(new Map());
   const [words, setWords] = useState("");
@@ -38,7 +43,9 @@ export function RoleMatrix() {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<TesseraError | undefined>();
   const writes = may("identity.roles.write");
-  const names = (known.data?.permissions ?? []).map(({ name }) => name).filter((name) => name.includes(words.trim().toLowerCase()));
+  const names = (known.data?.permissions ?? [])
+    .map(({ name }) => name)
+    .filter((name) => name.includes(words.trim().toLowerCase()));
   const all = roles.data?.roles ?? [];
   const toggle = (role: Role, name: string) => {
     const before = changes.get(role.id) ?? { etag: role.etag, permissions: role.permissions };
@@ -54,7 +61,10 @@ export function RoleMatrix() {
     const left = new Map(changes);
     try {
       for (const [id, { etag, permissions }] of changes) {
-        await client<typeof RoleService>(ROLES).updateRole({ role: { id, etag, permissions: [...permissions] }, updateMask: { paths: ["permissions"] } });
+        await client<typeof RoleService>(ROLES).updateRole({
+          role: { id, etag, permissions: [...permissions] },
+          updateMask: { paths: ["permissions"] },
+        });
         left.delete(id);
       }
       tell(t("record.saved"));
@@ -74,9 +84,21 @@ export function RoleMatrix() {
   return (
     <>
       <div className="tools">
-        <TextInput label={t("access.find")} placeholder="orders" w={260} value={words} onChange={(event) => setWords(event.currentTarget.value)} />
+        <TextInput
+          label={t("access.find")}
+          placeholder="orders"
+          w={260}
+          value={words}
+          onChange={(event) => setWords(event.currentTarget.value)}
+        />
       </div>
-      <Panel title={t("access.matrix")} side={side} error={roles.error ?? known.error} loading={roles.isPending || known.isPending} bones={10}>
+      <Panel
+        title={t("access.matrix")}
+        side={side}
+        error={roles.error ?? known.error}
+        loading={roles.isPending || known.isPending}
+        bones={10}
+      >
         <div className="matrix-scroll" tabIndex={0} role="region" aria-label={t("access.matrix")}>
           <table className="lines matrix grants">
             <thead>
@@ -89,7 +111,15 @@ export function RoleMatrix() {
             </thead>
             <tbody>
               {[...byDomain(names)].map(([domain, ofDomain]) => (
-                <Domain key={domain} name={domain} permissions={ofDomain} roles={all} changes={changes} writes={writes} onToggle={toggle} />
+                <Domain
+                  key={domain}
+                  name={domain}
+                  permissions={ofDomain}
+                  roles={all}
+                  changes={changes}
+                  writes={writes}
+                  onToggle={toggle}
+                />
               ))}
             </tbody>
           </table>
@@ -157,7 +187,13 @@ function Domain({ name, permissions, roles, changes, writes, onToggle }: DomainP
           {roles.map((role) => {
             const granted = changes.get(role.id)?.permissions ?? role.permissions;
             const grant = grantOf(granted, permission);
-            const why = role.system ? t("access.system") : grant.kind === "covered" ? t("access.covered", { by: grant.by }) : may(permission) ? "" : t("access.beyond");
+            const why = role.system
+              ? t("access.system")
+              : grant.kind === "covered"
+                ? t("access.covered", { by: grant.by })
+                : may(permission)
+                  ? ""
+                  : t("access.beyond");
             return (
               <td key={role.id} data-changed={grant.kind !== grantOf(role.permissions, permission).kind} title={why}>
                 <Checkbox

@@ -39,7 +39,12 @@ export function RotateKey({ apiKey, onGiven, onClose }: Props) {
     }
   };
   return (
-    <Modal opened onClose={onClose} title={t("access.rotateTitle", { name: apiKey.displayName })} closeButtonProps={{ "aria-label": t("keys.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("access.rotateTitle", { name: apiKey.displayName })}
+      closeButtonProps={{ "aria-label": t("keys.close") }}
+    >
       <div className="stack">
         <Select
           label={t("access.overlap")}

@@ -6,7 +6,14 @@ import { useI18n } from "../../i18n";
 export function SecretDialog({ secret, onClose }: { secret: string; onClose: () => void }) {
   const { t } = useI18n();
   return (
-    <Modal opened onClose={onClose} title={t("access.secret")} closeOnClickOutside={false} closeOnEscape={false} withCloseButton={false}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("access.secret")}
+      closeOnClickOutside={false}
+      closeOnEscape={false}
+      withCloseButton={false}
+    >
       <div className="stack">
         <p style={{ margin: 0 }}>{t("access.secretHint")}</p>
         <code className="secret" data-testid="secret">
@@ -15,7 +22,11 @@ export function SecretDialog({ secret, onClose }: { secret: string; onClose: () 
         <div className="row" style={{ justifyContent: "flex-end" }}>
           <CopyButton value={secret}>
             {({ copied, copy }) => (
-              <Button data-autofocus leftSection={copied ? <IconCheck size={14} aria-hidden /> : <IconCopy size={14} aria-hidden />} onClick={copy}>
+              <Button
+                data-autofocus
+                leftSection={copied ? <IconCheck size={14} aria-hidden /> : <IconCopy size={14} aria-hidden />}
+                onClick={copy}
+              >
                 {copied ? t("record.copied") : t("parts.copy")}
               </Button>
             )}

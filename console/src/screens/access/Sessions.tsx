@@ -18,9 +18,20 @@ const SESSION = "erp.identity.v1.Session";
 
 export function Sessions() {
   const { t } = useI18n();
-  const { data, error, isPending } = useRpc<typeof SessionService>()(SERVICE, "listSessions", { pageSize: 1000 }, { touches: [SESSION] });
+  const { data, error, isPending } = useRpc<typeof SessionService>()(
+    SERVICE,
+    "listSessions",
+    { pageSize: 1000 },
+    { touches: [SESSION] },
+  );
   const everywhere = async () => {
-    const question = { title: t("user.logoutAll"), text: t("user.logoutAllConfirm"), yes: t("user.logoutAll"), no: t("form.cancel"), danger: true };
+    const question = {
+      title: t("user.logoutAll"),
+      text: t("user.logoutAllConfirm"),
+      yes: t("user.logoutAll"),
+      no: t("form.cancel"),
+      danger: true,
+    };
     if (await confirm(question)) await signOut(true);
   };
   const side = (

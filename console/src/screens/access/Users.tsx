@@ -31,15 +31,26 @@ export function Users() {
     queryKey: ["rpc", USERS, "listUsers"],
     meta: { touches: [USER] },
     initialPageParam: "",
-    queryFn: ({ pageParam, signal }) => client<typeof UserService>(USERS).listUsers({ pageSize: 200, pageToken: pageParam, orderBy: "display_name" }, { signal }),
+    queryFn: ({ pageParam, signal }) =>
+      client<typeof UserService>(USERS).listUsers(
+        { pageSize: 200, pageToken: pageParam, orderBy: "display_name" },
+        { signal },
+      ),
     getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
   });
-  const roles = useRpc<typeof RoleService>()("erp.identity.v1.RoleService", "listRoles", { pageSize: 1000, orderBy: "name" }, {
-    enabled: may("identity.roles.read"),
-    touches: ["erp.identity.v1.Role"],
-  });
+  const roles = useRpc<typeof RoleService>()(
+    "erp.identity.v1.RoleService",
+    "listRoles",
+    { pageSize: 1000, orderBy: "name" },
+    {
+      enabled: may("identity.roles.read"),
+      touches: ["erp.identity.v1.Role"],
+    },
+  );
   const users = data?.pages.flatMap((page) => page.users) ?? [];
-  const add = may("identity.users.write") ? <LinkButton to="/identity/users/new">{t("access.newUser")}</LinkButton> : null;
+  const add = may("identity.users.write") ? (
+    <LinkButton to="/identity/users/new">{t("access.newUser")}</LinkButton>
+  ) : null;
   return (
     <Panel title={t("access.users")} side={add} error={error ?? roles.error} loading={isPending} bones={6}>
       {users.length === 0 ? (

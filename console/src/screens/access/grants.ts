@@ -2,7 +2,8 @@
 import { mayOf } from "../../schema/permissions";
 
 /** How a permission stands with a role: named by itself, by one that stands for all below it, or not at all. */
-export type Grant = { readonly kind: "own" } | { readonly kind: "covered"; readonly by: string } | { readonly kind: "none" };
+export type Grant =
+  { readonly kind: "own" } | { readonly kind: "covered"; readonly by: string } | { readonly kind: "none" };
 
 export function grantOf(permissions: readonly string[], name: string): Grant {
   const by = permissions.find((one) => one.endsWith("*") && mayOf([one])(name));

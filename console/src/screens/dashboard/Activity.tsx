@@ -19,11 +19,20 @@ const always = () => true;
 export function Activity() {
   const { t } = useI18n();
   useLive([SERVICE], always);
-  const { data, error, isPending } = useRpc<typeof AuditEntryService>()(SERVICE, "listAuditEntries", { pageSize: SHOWN, orderBy: "event_time desc" });
+  const { data, error, isPending } = useRpc<typeof AuditEntryService>()(SERVICE, "listAuditEntries", {
+    pageSize: SHOWN,
+    orderBy: "event_time desc",
+  });
   const entries = data?.auditEntries ?? [];
   const all = <ListLink to="/audit/audit-entries">{t("record.showAll")}</ListLink>;
   return (
-    <Panel title={t("home.activity")} error={error} loading={isPending} bones={6} side={entries.length > 0 ? all : null}>
+    <Panel
+      title={t("home.activity")}
+      error={error}
+      loading={isPending}
+      bones={6}
+      side={entries.length > 0 ? all : null}
+    >
       {entries.length === 0 ? (
         <Nothing title={t("home.noActivity")} hint={t("home.noActivityHint")} />
       ) : (
@@ -46,7 +55,8 @@ function Entry({ entry }: { entry: AuditEntry }) {
   return (
     <li>
       <p>
-        {entity ? label(entity.desc) : readable(noun)} {record && entity ? <ReferenceLink typeName={entity.typeName} id={record.entityId} /> : null}{" "}
+        {entity ? label(entity.desc) : readable(noun)}{" "}
+        {record && entity ? <ReferenceLink typeName={entity.typeName} id={record.entityId} /> : null}{" "}
         <Link to={`/audit/audit-entries/${entry.id}`} className="link">
           {readable(happened).toLowerCase()}
         </Link>

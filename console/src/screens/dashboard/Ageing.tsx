@@ -14,12 +14,19 @@ const OPEN = "kind = INVOICE AND (state = POSTED OR state = PARTIALLY_PAID)";
 
 export function Ageing() {
   const { t } = useI18n();
-  const { data, error, isPending } = useRpc<typeof ReportService>()("erp.finance.v1.ReportService", "getReceivablesAgeing", {}, {
-    touches: ["erp.finance.v1.Invoice", "erp.finance.v1.PaymentEntry"],
-  });
+  const { data, error, isPending } = useRpc<typeof ReportService>()(
+    "erp.finance.v1.ReportService",
+    "getReceivablesAgeing",
+    {},
+    {
+      touches: ["erp.finance.v1.Invoice", "erp.finance.v1.PaymentEntry"],
+    },
+  );
   return (
     <Panel title={t("home.ageing")} error={error} loading={isPending} bones={5}>
-      {data?.currencies.length === 0 ? <Nothing title={t("home.noReceivables")} hint={t("home.noReceivablesHint")} /> : null}
+      {data?.currencies.length === 0 ? (
+        <Nothing title={t("home.noReceivables")} hint={t("home.noReceivablesHint")} />
+      ) : null}
       {data?.currencies.map((one) => (
         <InCurrency key={one.currencyCode} receivables={one} />
       ))}
@@ -27,7 +34,11 @@ export function Ageing() {
   );
 }
 
-function InCurrency({ receivables: { currencyCode, bands, total, invoiceCount } }: { receivables: CurrencyReceivables }) {
+function InCurrency({
+  receivables: { currencyCode, bands, total, invoiceCount },
+}: {
+  receivables: CurrencyReceivables;
+}) {
   const i18n = useI18n();
   const { t } = i18n;
   const currency = `total.currency_code = "${currencyCode}"`;
@@ -35,7 +46,12 @@ function InCurrency({ receivables: { currencyCode, bands, total, invoiceCount } 
   return (
     <>
       <p className="headline">
-        <ListLink to={INVOICES} filter={allOf(OPEN, currency)} className="figure" label={`${t("home.ageing")} ${currencyCode}`}>
+        <ListLink
+          to={INVOICES}
+          filter={allOf(OPEN, currency)}
+          className="figure"
+          label={`${t("home.ageing")} ${currencyCode}`}
+        >
           <Amount value={total} />
         </ListLink>
         <span className="soft">{t("home.openInvoices", { count: Number(invoiceCount) })}</span>

@@ -51,7 +51,13 @@ export default function DashboardPage() {
       </div>
       <div className="board">
         {sees.reports ? (
-          <Suspense fallback={<Panel className="wide" title={t("home.revenue")} loading bones={7}>{null}</Panel>}>
+          <Suspense
+            fallback={
+              <Panel className="wide" title={t("home.revenue")} loading bones={7}>
+                {null}
+              </Panel>
+            }
+          >
             <Revenue range={range} />
           </Suspense>
         ) : null}

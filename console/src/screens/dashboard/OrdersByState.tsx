@@ -25,7 +25,10 @@ export function OrdersByState({ range }: { range: Range }) {
     { touches: ["erp.orders.v1.Order"] },
   );
   const days = `order_date >= "${range.from}" AND order_date <= "${range.to}"`;
-  const counts = (data?.states ?? []).map(({ state, orderCount }) => ({ state: states?.value[state], count: Number(orderCount) }));
+  const counts = (data?.states ?? []).map(({ state, orderCount }) => ({
+    state: states?.value[state],
+    count: Number(orderCount),
+  }));
   const most = Math.max(1, ...counts.map(({ count }) => count));
   return (
     <Panel title={t("home.orders")} error={error} loading={isPending} bones={5}>

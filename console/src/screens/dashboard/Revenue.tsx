@@ -28,7 +28,9 @@ export default function Revenue({ range }: { range: Range }) {
     { touches: ["erp.finance.v1.Invoice"] },
   );
   // The books' own currency first.
-  const currencies = [...(data?.currencies ?? [])].sort((a, b) => Number(b.currencyCode === tenant.baseCurrency) - Number(a.currencyCode === tenant.baseCurrency));
+  const currencies = [...(data?.currencies ?? [])].sort(
+    (a, b) => Number(b.currencyCode === tenant.baseCurrency) - Number(a.currencyCode === tenant.baseCurrency),
+  );
   return (
     <Panel className="wide" title={t("home.revenue")} error={error} loading={isPending} bones={7}>
       {currencies.length === 0 ? (
@@ -47,13 +49,25 @@ function InCurrency({ revenue, range }: { revenue: CurrencyRevenue; range: Range
   const navigate = useNavigate();
   const isMonth = range.period === 3;
   const currency = revenue.currencyCode;
-  const points = revenue.periods.map((period) => ({ period, day: shortDay(dayOf(period.fromDate), locale, isMonth), total: pictured(period.total) }));
+  const points = revenue.periods.map((period) => ({
+    period,
+    day: shortDay(dayOf(period.fromDate), locale, isMonth),
+    total: pictured(period.total),
+  }));
   const open = (period: RevenuePeriod) =>
-    void navigate({ to: INVOICES, search: { filter: documents(dayOf(period.fromDate), dayOf(period.toDate), currency) } as never });
+    void navigate({
+      to: INVOICES,
+      search: { filter: documents(dayOf(period.fromDate), dayOf(period.toDate), currency) } as never,
+    });
   return (
     <div className="revenue">
       <p className="headline">
-        <ListLink to={INVOICES} filter={documents(range.from, range.to, currency)} className="figure" label={`${t("home.revenue")} ${currency}`}>
+        <ListLink
+          to={INVOICES}
+          filter={documents(range.from, range.to, currency)}
+          className="figure"
+          label={`${t("home.revenue")} ${currency}`}
+        >
           <Amount value={revenue.total} />
         </ListLink>
         <span className="soft">
@@ -68,9 +82,20 @@ function InCurrency({ revenue, range }: { revenue: CurrencyRevenue; range: Range
           series={[{ name: "total", label: t("home.revenue"), color: "var(--t-accent)" }]}
           gridAxis="y"
           tickLine="none"
-          valueFormatter={(value) => new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 }).format(value)}
-          barProps={{ radius: 3, maxBarSize: 34, isAnimationActive: false, onClick: (_, place) => points[place] && open(points[place].period) }}
-          tooltipProps={{ content: ({ active, payload }) => <Tip shown={active} period={(payload?.[0]?.payload as { period?: RevenuePeriod } | undefined)?.period} /> }}
+          valueFormatter={(value) =>
+            new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 }).format(value)
+          }
+          barProps={{
+            radius: 3,
+            maxBarSize: 34,
+            isAnimationActive: false,
+            onClick: (_, place) => points[place] && open(points[place].period),
+          }}
+          tooltipProps={{
+            content: ({ active, payload }) => (
+              <Tip shown={active} period={(payload?.[0]?.payload as { period?: RevenuePeriod } | undefined)?.period} />
+            ),
+          }}
         />
       </div>
       <details className="behind">
@@ -81,7 +106,11 @@ function InCurrency({ revenue, range }: { revenue: CurrencyRevenue; range: Range
               <tr key={dayOf(period.fromDate)}>
                 <th scope="row">{shortDay(dayOf(period.fromDate), locale, isMonth)}</th>
                 <td className="num">
-                  <ListLink to={INVOICES} filter={documents(dayOf(period.fromDate), dayOf(period.toDate), currency)} className="cell">
+                  <ListLink
+                    to={INVOICES}
+                    filter={documents(dayOf(period.fromDate), dayOf(period.toDate), currency)}
+                    className="cell"
+                  >
                     {period.total ? shownMoney(period.total, locale) : ""}
                   </ListLink>
                 </td>
@@ -102,7 +131,9 @@ function Tip({ shown, period }: { shown: boolean | undefined; period: RevenuePer
     <div className="tip">
       <strong>{from === to ? shownDate(from, locale) : `${shownDate(from, locale)} – ${shownDate(to, locale)}`}</strong>
       <Amount value={period.total} />
-      <span className="soft">{t("home.documents", { count: Number(period.invoiceCount + period.creditNoteCount) })}</span>
+      <span className="soft">
+        {t("home.documents", { count: Number(period.invoiceCount + period.creditNoteCount) })}
+      </span>
     </div>
   );
 }

@@ -22,7 +22,8 @@ export function DeadLetters() {
   const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ["rpc", LOG, "listDeadLetters", "pages"],
     initialPageParam: "",
-    queryFn: ({ pageParam, signal }) => client<typeof EventLogService>(LOG).listDeadLetters({ pageSize: 50, pageToken: pageParam }, { signal }),
+    queryFn: ({ pageParam, signal }) =>
+      client<typeof EventLogService>(LOG).listDeadLetters({ pageSize: 50, pageToken: pageParam }, { signal }),
     getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
   });
   const letters = data?.pages.flatMap(({ deadLetters }) => deadLetters) ?? [];
@@ -57,7 +58,8 @@ function Letter({ letter }: { letter: DeadLetter }) {
         <button type="button" className="plain disclose" aria-expanded={open} onClick={() => setOpen(!open)}>
           <IconChevronRight size={14} aria-hidden />
           <span>
-            <strong className="mono">{event?.eventType ?? topic}</strong> <span className="soft">→ {domain(consumer)}</span>
+            <strong className="mono">{event?.eventType ?? topic}</strong>{" "}
+            <span className="soft">→ {domain(consumer)}</span>
           </span>
         </button>
         <span className="soft">

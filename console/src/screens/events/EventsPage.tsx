@@ -18,10 +18,20 @@ export default function EventsPage() {
   const [search] = useSearchState();
   const seesEvents = may("ops.events.read");
   const seesDead = may("ops.dead-letters.read");
-  const dead = useRpc<typeof EventLogService>()(LOG, "listDeadLetters", { pageSize: 50 }, { enabled: seesDead, refetchInterval: 15_000 });
+  const dead = useRpc<typeof EventLogService>()(
+    LOG,
+    "listDeadLetters",
+    { pageSize: 50 },
+    { enabled: seesDead, refetchInterval: 15_000 },
+  );
   const waiting = dead.data?.deadLetters.filter(({ replayTime }) => replayTime === undefined).length;
   const views = [
-    ...(seesEvents ? [{ name: "live", title: t("events.live") }, { name: "flow", title: t("events.flow") }] : []),
+    ...(seesEvents
+      ? [
+          { name: "live", title: t("events.live") },
+          { name: "flow", title: t("events.flow") },
+        ]
+      : []),
     ...(seesDead ? [{ name: "dead", title: t("events.dead"), count: waiting }] : []),
   ];
   const view = views.find(({ name }) => name === search["view"])?.name ?? views[0]?.name;

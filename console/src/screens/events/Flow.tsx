@@ -22,7 +22,12 @@ export function Flow() {
 
 function Outboxes() {
   const { t, locale, domain } = useI18n();
-  const { data, error, isPending } = useRpc<typeof EventLogService>()(LOG, "getOutboxStatus", {}, { refetchInterval: REFRESH_MS });
+  const { data, error, isPending } = useRpc<typeof EventLogService>()(
+    LOG,
+    "getOutboxStatus",
+    {},
+    { refetchInterval: REFRESH_MS },
+  );
   const number = new Intl.NumberFormat(locale);
   return (
     <Panel title={t("events.outbox")} error={error} loading={isPending} bones={8}>
@@ -41,7 +46,9 @@ function Outboxes() {
           {data?.outboxes.map(({ service, eventCount, oldestTime }) => (
             <tr key={service}>
               <td>{domain(service)}</td>
-              <td className="num">{eventCount >= MOST ? t("events.moreThan", { count: MOST - 1 }) : number.format(eventCount)}</td>
+              <td className="num">
+                {eventCount >= MOST ? t("events.moreThan", { count: MOST - 1 }) : number.format(eventCount)}
+              </td>
               <td className="soft">{oldestTime ? <Time ms={msOf(oldestTime)} /> : t("events.noneWaits")}</td>
             </tr>
           ))}
@@ -53,8 +60,15 @@ function Outboxes() {
 
 function Lags() {
   const { t, locale, domain } = useI18n();
-  const { data, error, isPending } = useRpc<typeof EventLogService>()(LOG, "getConsumerLag", {}, { refetchInterval: REFRESH_MS });
-  const lags = [...(data?.lags ?? [])].sort((a, b) => (a.lag === b.lag ? a.consumer.localeCompare(b.consumer) : a.lag < b.lag ? 1 : -1));
+  const { data, error, isPending } = useRpc<typeof EventLogService>()(
+    LOG,
+    "getConsumerLag",
+    {},
+    { refetchInterval: REFRESH_MS },
+  );
+  const lags = [...(data?.lags ?? [])].sort((a, b) =>
+    a.lag === b.lag ? a.consumer.localeCompare(b.consumer) : a.lag < b.lag ? 1 : -1,
+  );
   return (
     <Panel title={t("events.lag")} error={error} loading={isPending} bones={8}>
       <p className="help pad">{t("events.lagHint")}</p>

@@ -41,7 +41,11 @@ export function LiveTail() {
       <span className="soft" role="status">
         {paused ? t("events.held", { count: held }) : t("events.listening")}
       </span>
-      <Button variant="default" leftSection={paused ? <IconPlayerPlay size={13} aria-hidden /> : <IconPlayerPause size={13} aria-hidden />} onClick={toggle}>
+      <Button
+        variant="default"
+        leftSection={paused ? <IconPlayerPlay size={13} aria-hidden /> : <IconPlayerPause size={13} aria-hidden />}
+        onClick={toggle}
+      >
         {paused ? t("events.resume") : t("events.pause")}
       </Button>
     </>
@@ -58,7 +62,11 @@ export function LiveTail() {
         />
       </div>
       <Panel title={t("events.live")} side={side} error={error} loading={isPending} bones={10}>
-        {shown.length === 0 ? <Nothing title={t("events.none")} hint={t(wanted ? "events.noneOfType" : "events.noneHint")} /> : <Rows events={shown} onOpen={setOpened} />}
+        {shown.length === 0 ? (
+          <Nothing title={t("events.none")} hint={t(wanted ? "events.noneOfType" : "events.noneHint")} />
+        ) : (
+          <Rows events={shown} onOpen={setOpened} />
+        )}
       </Panel>
       <Drawer
         opened={opened !== undefined}
@@ -112,7 +120,9 @@ function Rows({ events, onOpen }: { events: readonly EventEnvelope[]; onOpen: (e
 /** The event's own numbers and names; ids tell nobody anything. */
 function summaryOf({ data }: EventEnvelope): string {
   return Object.entries(data ?? {})
-    .filter(([name, value]) => !/Id$/.test(name) && (typeof value === "string" || typeof value === "number") && value !== "")
+    .filter(
+      ([name, value]) => !/Id$/.test(name) && (typeof value === "string" || typeof value === "number") && value !== "",
+    )
     .slice(0, 4)
     .map(([, value]) => String(value))
     .join(" · ");
@@ -122,13 +132,17 @@ function summaryOf({ data }: EventEnvelope): string {
 function useTail(paused: boolean) {
   const before = useQuery({
     queryKey: ["rpc", LOG, "tailEvents", BACKLOG],
-    queryFn: ({ signal }) => client<typeof EventLogService>(LOG).tailEvents({ backlog: BACKLOG, pageSize: BACKLOG }, { signal }),
+    queryFn: ({ signal }) =>
+      client<typeof EventLogService>(LOG).tailEvents({ backlog: BACKLOG, pageSize: BACKLOG }, { signal }),
     staleTime: Infinity,
     gcTime: 0,
   });
   const [heard, setHeard] = useState<readonly EventEnvelope[]>([]);
   const [held, setHeld] = useState<readonly EventEnvelope[]>([]);
-  useEffect(() => onEvent((event) => (paused ? setHeld : setHeard)((known) => [event, ...known].slice(0, KEPT))), [paused]);
+  useEffect(
+    () => onEvent((event) => (paused ? setHeld : setHeard)((known) => [event, ...known].slice(0, KEPT))),
+    [paused],
+  );
   const backlog = before.data?.events;
   const events = useMemo(() => {
     const seen = new Set<string>();

@@ -11,7 +11,9 @@ const KEPT = "tessera.snippets";
 
 export function Code({ method, request }: { method: DescMethod; request: JsonObject }) {
   const { t } = useI18n();
-  const [language, setLanguage] = useState<Language>(() => LANGUAGES.find(([name]) => name === localStorage.getItem(KEPT))?.[0] ?? "curl");
+  const [language, setLanguage] = useState<Language>(
+    () => LANGUAGES.find(([name]) => name === localStorage.getItem(KEPT))?.[0] ?? "curl",
+  );
   const text = snippet(language, method, request, location.origin);
   const choose = (next: Language) => {
     localStorage.setItem(KEPT, next);
@@ -23,7 +25,13 @@ export function Code({ method, request }: { method: DescMethod; request: JsonObj
       side={
         <>
           {LANGUAGES.map(([name, title]) => (
-            <button key={name} type="button" className="plain code-choice" aria-pressed={name === language} onClick={() => choose(name)}>
+            <button
+              key={name}
+              type="button"
+              className="plain code-choice"
+              aria-pressed={name === language}
+              onClick={() => choose(name)}
+            >
               {title}
             </button>
           ))}

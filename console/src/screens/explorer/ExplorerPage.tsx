@@ -21,7 +21,10 @@ export default function ExplorerPage() {
   const all = useMemo(() => methodsOf(registry), [registry]);
   const chosen = all.find((method) => nameOf(method) === search["method"]);
   const words = (search["find"] ?? "").trim().toLowerCase();
-  const found = words === "" ? all : all.filter((method) => `${nameOf(method)} ${permissionOf(method)}`.toLowerCase().includes(words));
+  const found =
+    words === ""
+      ? all
+      : all.filter((method) => `${nameOf(method)} ${permissionOf(method)}`.toLowerCase().includes(words));
   const box = useRef<HTMLInputElement>(null);
   useKeys([{ keys: "/", does: "keys.search", group: "keys.list", run: () => box.current?.focus() }]);
   return (
@@ -89,7 +92,12 @@ function Item({ method, current }: { method: DescMethod; current: boolean }) {
   const [search] = useSearchState();
   const allowed = may(permissionOf(method));
   return (
-    <Link to="/explorer" search={{ ...search, method: nameOf(method) } as never} aria-current={current ? "true" : undefined} data-allowed={allowed}>
+    <Link
+      to="/explorer"
+      search={{ ...search, method: nameOf(method) } as never}
+      aria-current={current ? "true" : undefined}
+      data-allowed={allowed}
+    >
       {method.name}
       {isPublic(method) ? <IconWorld size={13} aria-label={t("api.public")} /> : null}
       {allowed ? null : <IconLock size={13} aria-label={t("api.notAllowed")} />}

@@ -61,7 +61,11 @@ function Rules({ method }: { method: DescMethod }) {
           {t("api.public")}
         </span>
       ) : permission ? (
-        <span className="badge" data-tone={may(permission) ? "good" : "bad"} title={t(may(permission) ? "api.allowed" : "api.notAllowed")}>
+        <span
+          className="badge"
+          data-tone={may(permission) ? "good" : "bad"}
+          title={t(may(permission) ? "api.allowed" : "api.notAllowed")}
+        >
           <code>{permission}</code>
         </span>
       ) : (

@@ -38,12 +38,24 @@ export function Try({ method, onRequest }: { method: DescMethod; onRequest: (req
   }, [json, onRequest]);
   const send = async () => {
     if (!json || busy) return;
-    const question = { title: method.name, text: t("api.really"), yes: t("api.send"), no: t("form.cancel"), danger: true };
+    const question = {
+      title: method.name,
+      text: t("api.really"),
+      yes: t("api.send"),
+      no: t("form.cancel"),
+      danger: true,
+    };
     if (isDestructive(method) && !(await confirm(question))) return;
     running.current = new AbortController();
     setBusy(true);
     setOutcome(undefined);
-    await call(method, fromJson(method.input, json, { registry }) as AnyMessage, registry, running.current.signal, setOutcome);
+    await call(
+      method,
+      fromJson(method.input, json, { registry }) as AnyMessage,
+      registry,
+      running.current.signal,
+      setOutcome,
+    );
     setBusy(false);
   };
   useKeys([{ keys: "mod+Enter", does: "api.send", group: "keys.record", inInputs: true, run: () => void send() }]);
@@ -52,7 +64,13 @@ export function Try({ method, onRequest }: { method: DescMethod; onRequest: (req
     { value: "json", label: "JSON" },
   ];
   const side = (
-    <SegmentedControl size="xs" aria-label={t("api.requestAs")} data={modes} value={request.mode} onChange={(mode) => request.choose(mode as Mode)} />
+    <SegmentedControl
+      size="xs"
+      aria-label={t("api.requestAs")}
+      data={modes}
+      value={request.mode}
+      onChange={(mode) => request.choose(mode as Mode)}
+    />
   );
   return (
     <Panel title={t("api.try")} side={side} className="try">
@@ -63,10 +81,18 @@ export function Try({ method, onRequest }: { method: DescMethod; onRequest: (req
           void send();
         }}
       >
-        {request.mode === "json" ? <JsonInput text={request.text} problem={request.problem} onChange={request.type} /> : <FormInput method={method} request={request} />}
+        {request.mode === "json" ? (
+          <JsonInput text={request.text} problem={request.problem} onChange={request.type} />
+        ) : (
+          <FormInput method={method} request={request} />
+        )}
         <div className="row wrap" style={{ marginTop: 12 }}>
           {busy ? (
-            <Button variant="default" leftSection={<IconPlayerStop size={14} aria-hidden />} onClick={() => running.current?.abort()}>
+            <Button
+              variant="default"
+              leftSection={<IconPlayerStop size={14} aria-hidden />}
+              onClick={() => running.current?.abort()}
+            >
               {t("api.stop")}
             </Button>
           ) : (
@@ -103,7 +129,10 @@ function FormInput({ method, request }: { method: DescMethod; request: ReturnTyp
   const { registry } = useModel();
   const typing = useTyping();
   const { set, problems } = request;
-  const context = useMemo(() => ({ registry, typing, editing: false, set, errorAt: (path: string) => problems.get(path) }), [registry, typing, set, problems]);
+  const context = useMemo(
+    () => ({ registry, typing, editing: false, set, errorAt: (path: string) => problems.get(path) }),
+    [registry, typing, set, problems],
+  );
   if (method.input.fields.length === 0) return <p className="soft">{t("api.noFields")}</p>;
   return (
     <FormProvider value={context}>
@@ -120,7 +149,11 @@ function useRequest(method: DescMethod) {
   const [mode, setMode] = useState<Mode>("form");
   const [draft, setDraft] = useState<DraftMessage>(() => emptyMessage(method.input, typing));
   const [text, setText] = useState("{}");
-  const set = useCallback((path: readonly (string | number)[], value: Draft) => setDraft((before) => withPlace(before, path, value) as DraftMessage), []);
+  const set = useCallback(
+    (path: readonly (string | number)[], value: Draft) =>
+      setDraft((before) => withPlace(before, path, value) as DraftMessage),
+    [],
+  );
   const form = useMemo(() => {
     const [message, found] = messageOf(method.input, draft, typing);
     return { json: toJson(method.input, create(method.input, message as never), { registry }) as JsonObject, found };
@@ -131,12 +164,16 @@ function useRequest(method: DescMethod) {
       fromJson(method.input, value, { registry });
       return { json: value as JsonObject, problem: "" };
     } catch (error) {
-      return { problem: error instanceof SyntaxError ? t("form.badJson") : error instanceof Error ? error.message : String(error) };
+      return {
+        problem:
+          error instanceof SyntaxError ? t("form.badJson") : error instanceof Error ? error.message : String(error),
+      };
     }
   }, [method, text, registry, t]);
   const choose = (next: Mode) => {
     if (next === "json") setText(JSON.stringify(form.json, null, 2));
-    else if (typed.json) setDraft(draftOf(method.input, fromJson(method.input, typed.json, { registry }) as AnyMessage, typing));
+    else if (typed.json)
+      setDraft(draftOf(method.input, fromJson(method.input, typed.json, { registry }) as AnyMessage, typing));
     setMode(next);
   };
   // What is required is left to the server: here one may also try what it refuses.

@@ -1,9 +1,10 @@
 // Calls a method that the descriptors name, and tells how it went.
 import { toJsonString } from "@bufbuild/protobuf";
-import type { DescMethod, Registry } from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodServerStreaming, Registry } from "@bufbuild/protobuf";
 import { TesseraError } from "@client/error";
 import { transport } from "../../api/wire";
 import type { AnyMessage } from "../../api/wire";
+import { isUnary } from "../../schema/model";
 
 export interface Outcome {
   /** `OK`, or the code of the error. */
@@ -19,19 +20,30 @@ export interface Outcome {
 const SHOWN = 50;
 
 /** `tell` is told at the end, and of a stream with each message. */
-export async function call(method: DescMethod, request: AnyMessage, registry: Registry, signal: AbortSignal, tell: (outcome: Outcome) => void): Promise<void> {
+export async function call(
+  method: DescMethod,
+  request: AnyMessage,
+  registry: Registry,
+  signal: AbortSignal,
+  tell: (outcome: Outcome) => void,
+): Promise<void> {
   const begin = performance.now();
   const messages: string[] = [];
   let requestId = "";
-  const outcome = (status: string): Outcome => ({ status, ms: Math.round(performance.now() - begin), requestId, messages: [...messages] });
+  const outcome = (status: string): Outcome => ({
+    status,
+    ms: Math.round(performance.now() - begin),
+    requestId,
+    messages: [...messages],
+  });
   const shown = (message: unknown) => toJsonString(method.output, message as AnyMessage, { prettySpaces: 2, registry });
   try {
-    if (method.methodKind === "unary") {
+    if (isUnary(method)) {
       const answer = await transport.unary(method, signal, undefined, undefined, request as never);
       requestId = answer.header.get("x-request-id") ?? "";
       messages.push(shown(answer.message));
     } else if (method.methodKind === "server_streaming") {
-      const answer = await transport.stream(method, signal, undefined, undefined, one(request) as never);
+      const answer = await transport.stream(method as DescMethodServerStreaming, signal, undefined, undefined, one(request) as never);
       requestId = answer.header.get("x-request-id") ?? "";
       for await (const message of answer.message) {
         messages.unshift(shown(message));

@@ -6,7 +6,9 @@ import { http } from "@client/gen/google/api/annotations_pb";
 
 /** All methods that a caller can reach, by service and in the order of the contracts. */
 export function methodsOf(registry: FileRegistry): readonly DescMethod[] {
-  const services = [...registry].filter((type) => type.kind === "service").filter(({ typeName }) => typeName.startsWith("erp."));
+  const services = [...registry]
+    .filter((type) => type.kind === "service")
+    .filter(({ typeName }) => typeName.startsWith("erp."));
   services.sort((a, b) => (a.typeName < b.typeName ? -1 : 1));
   return services.flatMap(({ methods }) => methods);
 }

@@ -85,7 +85,8 @@ function queryOf(request: JsonObject): string {
 
 function flat(value: JsonValue, name: string): [string, string][] {
   if (Array.isArray(value)) return value.flatMap((one) => flat(one, name));
-  if (typeof value === "object" && value !== null) return Object.entries(value).flatMap(([key, one]) => flat(one, name ? `${name}.${key}` : key));
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value).flatMap(([key, one]) => flat(one, name ? `${name}.${key}` : key));
   return [[name, String(value)]];
 }
 
@@ -98,10 +99,29 @@ function typescript(method: DescMethod, request: JsonObject, origin: string): st
   const given = isEmpty(request) ? "{}" : JSON.stringify(request, null, 2);
   // The client takes messages, whose enums and 64-bit numbers are not as in JSON: the contract's own JSON always fits.
   const argument = isEmpty(request) ? "{}" : `fromJson(${method.input.name}Schema, ${given})`;
-  const imports = isEmpty(request) ? [] : [`import { fromJson } from "@bufbuild/protobuf";`, `import { ${method.input.name}Schema } from "@tessera/client/${domainOf(parent)}";`];
-  const lines = [`import { connect } from "@tessera/client";`, ...imports, "", `const tessera = connect({ baseUrl: ${JSON.stringify(origin)}, apiKey: process.env.TESSERA_API_KEY });`];
+  const imports = isEmpty(request)
+    ? []
+    : [
+        `import { fromJson } from "@bufbuild/protobuf";`,
+        `import { ${method.input.name}Schema } from "@tessera/client/${domainOf(parent)}";`,
+      ];
+  const login = isPublic(method)
+    ? []
+    : ["await tessera.login({ email: process.env.TESSERA_EMAIL, password: process.env.TESSERA_PASSWORD });"];
+  const lines = [
+    `import { connect } from "@tessera/client";`,
+    ...imports,
+    "",
+    `const tessera = connect({ baseUrl: ${JSON.stringify(origin)} });`,
+    ...login,
+  ];
   const streams = method.methodKind === "server_streaming";
-  return [...lines, streams ? `for await (const message of ${target}(${argument})) console.log(message);` : `console.log(await ${target}(${argument}));`].join("\n");
+  return [
+    ...lines,
+    streams
+      ? `for await (const message of ${target}(${argument})) console.log(message);`
+      : `console.log(await ${target}(${argument}));`,
+  ].join("\n");
 }
 
 function python(method: DescMethod, request: JsonObject, origin: string): string {
@@ -111,14 +131,19 @@ function python(method: DescMethod, request: JsonObject, origin: string): string
   const target = `client.${domainOf(parent)}.${snake(several)}.${shortName(method.name, noun, several)}`;
   const service = `${parent.file.proto.package}.${parent.file.name.split("/").at(-1) ?? ""}_pb2`;
   const lines = ["import os", "from tessera import Client"];
-  const setup = `client = Client(${JSON.stringify(origin)}, api_key=os.environ["TESSERA_API_KEY"])`;
-  const simple = method.input.fields.every(({ message, enum: choice, jsonName: name }) => request[name] === undefined || (!message && !choice));
+  const login = isPublic(method) ? [] : [`client.login(os.environ["TESSERA_EMAIL"], os.environ["TESSERA_PASSWORD"])`];
+  const setup = [`client = Client(${JSON.stringify(origin)})`, ...login].join("\n");
+  const simple = method.input.fields.every(
+    ({ message, enum: choice, jsonName: name }) => request[name] === undefined || (!message && !choice),
+  );
   if (simple) {
     const given = method.input.fields.filter(({ jsonName: name }) => request[name] !== undefined);
     const values = given.map((field) => `${field.name}=${literal(request[field.jsonName] ?? null)}`);
     return [...lines, "", setup, `print(${target}(${values.join(", ")}))`].join("\n");
   }
-  const fields = method.input.fields.filter(({ jsonName: name }) => request[name] !== undefined).map(({ name }) => `${name}=request.${name}`);
+  const fields = method.input.fields
+    .filter(({ jsonName: name }) => request[name] !== undefined)
+    .map(({ name }) => `${name}=request.${name}`);
   return [
     ...lines,
     "from google.protobuf.json_format import Parse",

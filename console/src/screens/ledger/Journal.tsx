@@ -39,12 +39,21 @@ interface Props {
 
 export function Journal({ from, until, currency, account, onAccount }: Props) {
   const { t } = useI18n();
-  const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = useJournal(from, until, currency, account);
+  const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = useJournal(
+    from,
+    until,
+    currency,
+    account,
+  );
   const entries = data?.pages.flatMap(({ journalEntries }) => journalEntries) ?? [];
   const side = <AccountFilter key={account} account={account} onAccount={onAccount} />;
   return (
     <Panel title={t("ledger.journal")} side={side} error={error} loading={isPending} bones={9}>
-      {entries.length === 0 ? <Nothing title={t("ledger.noEntries")} hint={t("ledger.noEntriesHint")} /> : <Entries entries={entries} account={account} />}
+      {entries.length === 0 ? (
+        <Nothing title={t("ledger.noEntries")} hint={t("ledger.noEntriesHint")} />
+      ) : (
+        <Entries entries={entries} account={account} />
+      )}
       {hasNextPage ? (
         <Button variant="subtle" m={10} loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
           {t("parts.more")}
@@ -55,13 +64,23 @@ export function Journal({ from, until, currency, account, onAccount }: Props) {
 }
 
 function useJournal(from: string, until: string, currency: string, accountCode: string) {
-  const filter = allOf(from && `effective_date >= "${from}"`, until && `effective_date <= "${until}"`, `currency_code = "${currency}"`);
+  const filter = allOf(
+    from && `effective_date >= "${from}"`,
+    until && `effective_date <= "${until}"`,
+    `currency_code = "${currency}"`,
+  );
   return useInfiniteQuery({
     queryKey: ["rpc", SERVICE, "listJournalEntries", filter, accountCode],
     meta: { touches: ["erp.finance.v1.JournalEntry"] },
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) => {
-      const request = { pageSize: PAGE, pageToken: pageParam, filter, accountCode, orderBy: "effective_date desc, id desc" };
+      const request = {
+        pageSize: PAGE,
+        pageToken: pageParam,
+        filter,
+        accountCode,
+        orderBy: "effective_date desc, id desc",
+      };
       return client<typeof JournalEntryService>(SERVICE).listJournalEntries(request, { signal });
     },
     getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
@@ -138,7 +157,9 @@ function Entry({ entry, account }: { entry: JournalEntry; account: string }) {
           {open ? null : t("ledger.lines", { count: entry.lines.length, debits: debits.length })}
         </td>
       </tr>
-      {open ? entry.lines.map((line, place) => <Line key={place} line={line} marked={line.accountCode === account} />) : null}
+      {open
+        ? entry.lines.map((line, place) => <Line key={place} line={line} marked={line.accountCode === account} />)
+        : null}
       {open ? (
         <tr className="more">
           <td />

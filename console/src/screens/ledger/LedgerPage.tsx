@@ -31,7 +31,13 @@ export default function LedgerPage() {
       <Tabs label={t("ledger.title")} tabs={views} current={view} />
       <div className="tools">
         {view === "journal" ? (
-          <TextInput type="date" label={t("ledger.from")} value={from} max={until} onChange={(event) => set({ from: event.currentTarget.value })} />
+          <TextInput
+            type="date"
+            label={t("ledger.from")}
+            value={from}
+            max={until}
+            onChange={(event) => set({ from: event.currentTarget.value })}
+          />
         ) : null}
         <TextInput
           type="date"
@@ -43,7 +49,13 @@ export default function LedgerPage() {
       </div>
       {view === "balance" ? <TrialBalance asOf={until} currency={currency} /> : null}
       {view === "journal" ? (
-        <Journal from={from} until={until} currency={currency} account={search["account"] ?? ""} onAccount={(account) => set({ account })} />
+        <Journal
+          from={from}
+          until={until}
+          currency={currency}
+          account={search["account"] ?? ""}
+          onAccount={(account) => set({ account })}
+        />
       ) : null}
     </div>
   );

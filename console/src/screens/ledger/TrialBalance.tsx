@@ -22,7 +22,13 @@ export function TrialBalance({ asOf, currency }: { asOf: string; currency: strin
     touches: ["erp.finance.v1.JournalEntry", "erp.finance.v1.Invoice", "erp.finance.v1.PaymentEntry"],
   });
   return (
-    <Panel title={t("ledger.balance")} error={error} loading={isPending} bones={9} side={data && data.rows.length > 0 ? <Evenness balance={data} /> : null}>
+    <Panel
+      title={t("ledger.balance")}
+      error={error}
+      loading={isPending}
+      bones={9}
+      side={data && data.rows.length > 0 ? <Evenness balance={data} /> : null}
+    >
       {data && data.rows.length === 0 ? (
         <Nothing title={t("ledger.empty")} hint={t("ledger.emptyHint")}>
           <LinkButton to="/finance/invoices" variant="default">
@@ -44,7 +50,8 @@ function Evenness({ balance: { difference, entryCount } }: { balance: Balance })
     <>
       <span className="soft">{t("ledger.entries", { count: Number(entryCount) })}</span>
       <span className="badge" data-tone={isEven ? "good" : "bad"} data-testid="evenness">
-        {isEven ? <IconCheck size={13} aria-hidden /> : <IconAlertTriangle size={13} aria-hidden />} {isEven ? t("ledger.even") : t("ledger.uneven")}
+        {isEven ? <IconCheck size={13} aria-hidden /> : <IconAlertTriangle size={13} aria-hidden />}{" "}
+        {isEven ? t("ledger.even") : t("ledger.uneven")}
         {isEven ? null : <Amount value={difference} />}
       </span>
     </>
@@ -124,7 +131,17 @@ function Figure({ value }: { value: Money | undefined }) {
   return <Amount value={value} />;
 }
 
-function Behind({ row, asOf, currency, children }: { row: TrialBalanceRow; asOf: string; currency: string; children: ReactNode }) {
+function Behind({
+  row,
+  asOf,
+  currency,
+  children,
+}: {
+  row: TrialBalanceRow;
+  asOf: string;
+  currency: string;
+  children: ReactNode;
+}) {
   const { t } = useI18n();
   const { may } = useMe();
   if (!may("finance.journal-entries.read")) return children;

@@ -16,10 +16,18 @@ export function OrderLines({ order }: { order: Order }) {
           <thead>
             <tr>
               <th scope="col">{t("order.product")}</th>
-              <th scope="col" className="num">{t("order.quantity")}</th>
-              <th scope="col" className="num">{t("order.price")}</th>
-              <th scope="col" className="num">{t("order.discount")}</th>
-              <th scope="col" className="num">{t("order.net")}</th>
+              <th scope="col" className="num">
+                {t("order.quantity")}
+              </th>
+              <th scope="col" className="num">
+                {t("order.price")}
+              </th>
+              <th scope="col" className="num">
+                {t("order.discount")}
+              </th>
+              <th scope="col" className="num">
+                {t("order.net")}
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -36,17 +44,21 @@ export function OrderLines({ order }: { order: Order }) {
 
 function Line({ line }: { line: Order["lines"][number] }) {
   const { locale } = useI18n();
-  const percent = (value: string) => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 4 }).format(value as `${number}`);
+  const percent = (value: string) =>
+    new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 4 }).format(value as `${number}`);
   return (
     <tr>
       <td>
-        <ReferenceLink typeName="erp.catalog.v1.Product" id={line.productId} /> <span className="mono soft">{line.sku}</span>
+        <ReferenceLink typeName="erp.catalog.v1.Product" id={line.productId} />{" "}
+        <span className="mono soft">{line.sku}</span>
       </td>
       <td className="num">{shownDecimal(line.quantity?.value ?? "0", locale)}</td>
       <td className="num">
         <Amount value={line.unitPrice} />
       </td>
-      <td className="num">{line.discount && Number(line.discount.value) !== 0 ? percent(line.discount.value) : null}</td>
+      <td className="num">
+        {line.discount && Number(line.discount.value) !== 0 ? percent(line.discount.value) : null}
+      </td>
       <td className="num">
         <Amount value={line.netAmount} />
       </td>
@@ -68,7 +80,12 @@ function Totals({ order: { freight, linesTotal, total } }: { order: Order }) {
     );
   }
   const rows = [
-    ...(freight && !isZero(freight) ? ([["order.linesTotal", linesTotal], ["order.freight", freight]] as const) : []),
+    ...(freight && !isZero(freight)
+      ? ([
+          ["order.linesTotal", linesTotal],
+          ["order.freight", freight],
+        ] as const)
+      : []),
     ["order.total", total] as const,
   ];
   return (

@@ -29,7 +29,10 @@ export default function OrderPage({ entity, record, id }: RecordProps) {
   const state = useModel().registry.getEnum(STATE)?.value[order.state];
   const { data, error, isPending } = useTimeline(id);
   // What the panels above show is not shown again below.
-  const rest = { ...entity, fields: entity.fields.filter(({ name }) => !/^(lines|lines_total|freight|total|state|failure_message)$/.test(name)) };
+  const rest = {
+    ...entity,
+    fields: entity.fields.filter(({ name }) => !/^(lines|lines_total|freight|total|state|failure_message)$/.test(name)),
+  };
   return (
     <div className="page detail">
       <RecordHead entity={entity} record={record} id={id} />
@@ -40,8 +43,16 @@ export default function OrderPage({ entity, record, id }: RecordProps) {
       </p>
       <div className="detail-body">
         <div className="stack">
-          {error ? <Panel title={t("saga.title")} error={error}>{null}</Panel> : null}
-          {isPending ? <Panel title={t("saga.title")} loading bones={7}>{null}</Panel> : null}
+          {error ? (
+            <Panel title={t("saga.title")} error={error}>
+              {null}
+            </Panel>
+          ) : null}
+          {isPending ? (
+            <Panel title={t("saga.title")} loading bones={7}>
+              {null}
+            </Panel>
+          ) : null}
           {data?.sagas.map((saga) => (
             <SagaTimeline key={saga.id} saga={saga} />
           ))}
@@ -59,7 +70,12 @@ export default function OrderPage({ entity, record, id }: RecordProps) {
 function useTimeline(id: string) {
   const matches = useCallback((event: EventEnvelope) => names(event, id), [id]);
   useLive([SERVICE], matches);
-  const answer = useRpc<typeof OrderService>()(SERVICE, "getOrderTimeline", { id }, { touches: ["erp.orders.v1.Order", "erp.orders.v1.Saga"] });
+  const answer = useRpc<typeof OrderService>()(
+    SERVICE,
+    "getOrderTimeline",
+    { id },
+    { touches: ["erp.orders.v1.Order", "erp.orders.v1.Saga"] },
+  );
   const { refetch } = answer;
   const sagas = answer.data?.sagas;
   const version = sagas?.map(({ etag }) => etag).join(" ");
@@ -73,7 +89,8 @@ function useTimeline(id: string) {
   useEffect(() => {
     if (version === undefined) return;
     // The order has changed with its saga; the first answer is no change.
-    if (seen.current !== undefined && seen.current !== version) tellChanges(new Map([["erp.orders.v1.Order", new Set([id])]]));
+    if (seen.current !== undefined && seen.current !== version)
+      tellChanges(new Map([["erp.orders.v1.Order", new Set([id])]]));
     seen.current = version;
   }, [version, id]);
   return answer;

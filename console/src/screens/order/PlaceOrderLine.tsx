@@ -82,7 +82,11 @@ export function PlaceOrderLine({ line, number, net, problem, onChange, onFacts, 
         onChange={(event) => onChange({ discount: event.currentTarget.value })}
       />
       <span className="line-net num">{net ? <Amount value={net} /> : "–"}</span>
-      <ActionIcon aria-label={`${t("form.remove")}: ${t("order.line", { number })}`} disabled={onRemove === undefined} onClick={onRemove}>
+      <ActionIcon
+        aria-label={`${t("form.remove")}: ${t("order.line", { number })}`}
+        disabled={onRemove === undefined}
+        onClick={onRemove}
+      >
         <IconX size={16} />
       </ActionIcon>
     </fieldset>
@@ -94,7 +98,12 @@ function Facts({ price, productId, quantity }: { price: Sum | undefined; product
   const { t, locale } = useI18n();
   const { may } = useMe();
   const sees = may("inventory.stock-levels.read") && may("inventory.warehouses.read");
-  const warehouses = useRpc<typeof WarehouseService>()("erp.inventory.v1.WarehouseService", "listWarehouses", { pageSize: 1000 }, { enabled: sees });
+  const warehouses = useRpc<typeof WarehouseService>()(
+    "erp.inventory.v1.WarehouseService",
+    "listWarehouses",
+    { pageSize: 1000 },
+    { enabled: sees },
+  );
   const levels = useRpc<typeof StockLevelService>()(
     "erp.inventory.v1.StockLevelService",
     "listStockLevels",
@@ -102,7 +111,9 @@ function Facts({ price, productId, quantity }: { price: Sum | undefined; product
     { enabled: sees, touches: ["erp.inventory.v1.StockLevel"] },
   );
   const home = warehouses.data?.warehouses.find(({ isDefault }) => isDefault);
-  const available = levels.data?.stockLevels.find(({ warehouseId }) => warehouseId === home?.id)?.available?.value ?? (levels.data && home ? "0" : undefined);
+  const available =
+    levels.data?.stockLevels.find(({ warehouseId }) => warehouseId === home?.id)?.available?.value ??
+    (levels.data && home ? "0" : undefined);
   const wanted = millionths(plainNumber(quantity, locale) ?? "");
   const short = available !== undefined && wanted !== undefined && wanted > (millionths(available) ?? 0n);
   return (
@@ -114,7 +125,10 @@ function Facts({ price, productId, quantity }: { price: Sum | undefined; product
       ) : null}
       {available === undefined ? null : (
         <span data-short={short}>
-          {t(short ? "order.short" : "order.inStock", { count: shownDecimal(available, locale), warehouse: home?.name ?? "" })}
+          {t(short ? "order.short" : "order.inStock", {
+            count: shownDecimal(available, locale),
+            warehouse: home?.name ?? "",
+          })}
         </span>
       )}
     </p>

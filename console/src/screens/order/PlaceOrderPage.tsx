@@ -29,7 +29,18 @@ export default function PlaceOrderPage() {
   const { tenant } = useMe();
   const navigate = useNavigate();
   const orders = useModel().entity("erp.orders.v1.Order");
-  const [draft, setDraft] = useState<Draft>(() => kept() ?? { accountId: "", currency: tenant.baseCurrency, payment: "", email: "", day: "", freight: "", lines: [emptyLine()] });
+  const [draft, setDraft] = useState<Draft>(
+    () =>
+      kept() ?? {
+        accountId: "",
+        currency: tenant.baseCurrency,
+        payment: "",
+        email: "",
+        day: "",
+        freight: "",
+        lines: [emptyLine()],
+      },
+  );
   /** What is known of each chosen product, told by its line. */
   const [facts, setFacts] = useState<ReadonlyMap<string, Facts>>(new Map());
   const [tried, setTried] = useState(false);
@@ -53,7 +64,11 @@ export default function PlaceOrderPage() {
     try {
       const made = requestOf(draft, locale);
       const day = draft.day ? { orderDate: civilDate(draft.day) } : {};
-      const order = await client<typeof OrderService>(SERVICE).placeOrder({ ...made, ...day, requestId: request.current });
+      const order = await client<typeof OrderService>(SERVICE).placeOrder({
+        ...made,
+        ...day,
+        requestId: request.current,
+      });
       forget();
       tellChanges(new Map([["erp.orders.v1.Order", new Set([order.id])]]));
       void navigate({ to: `/orders/orders/${order.id}` });
@@ -63,7 +78,8 @@ export default function PlaceOrderPage() {
     }
   };
   useKeys([{ keys: "mod+Enter", does: "order.place", group: "keys.record", inInputs: true, run: () => void send() }]);
-  const lineChanged = (key: string, part: Partial<DraftLine>) => change({ lines: draft.lines.map((line) => (line.key === key ? { ...line, ...part } : line)) });
+  const lineChanged = (key: string, part: Partial<DraftLine>) =>
+    change({ lines: draft.lines.map((line) => (line.key === key ? { ...line, ...part } : line)) });
   return (
     <div className="page detail">
       <p className="crumb">
@@ -95,12 +111,20 @@ export default function PlaceOrderPage() {
                 problem={(field) => shown(`${line.key}.${field}`)}
                 onChange={(part) => lineChanged(line.key, part)}
                 onFacts={(known) => setFacts((before) => new Map(before).set(line.productId, known))}
-                onRemove={draft.lines.length > 1 ? () => change({ lines: draft.lines.filter(({ key }) => key !== line.key) }) : undefined}
+                onRemove={
+                  draft.lines.length > 1
+                    ? () => change({ lines: draft.lines.filter(({ key }) => key !== line.key) })
+                    : undefined
+                }
                 onEnter={() => change({ lines: [...draft.lines, emptyLine()] })}
               />
             ))}
             <div>
-              <Button variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={() => change({ lines: [...draft.lines, emptyLine()] })}>
+              <Button
+                variant="default"
+                leftSection={<IconPlus size={14} aria-hidden />}
+                onClick={() => change({ lines: [...draft.lines, emptyLine()] })}
+              >
                 {t("order.addLine")}
               </Button>
             </div>
@@ -132,7 +156,11 @@ export default function PlaceOrderPage() {
           </dl>
         </Panel>
         {failure ? <ErrorNotice error={failure} /> : null}
-        {tried && problems.size > 0 ? <p className="field-error" role="alert">{t("form.violations")}</p> : null}
+        {tried && problems.size > 0 ? (
+          <p className="field-error" role="alert">
+            {t("form.violations")}
+          </p>
+        ) : null}
         <div className="form-foot">
           <Button variant="default" onClick={() => void navigate({ to: "/orders/orders" })}>
             {t("form.cancel")}
@@ -162,7 +190,14 @@ function Head({ draft, shown, change }: HeadProps) {
   return (
     <Panel title={t("order.customer")}>
       <div className="form-grid" style={{ padding: 14 }}>
-        <ReferencePicker typeName="erp.crm.v1.Account" label={t("order.account")} required value={draft.accountId} error={say("accountId")} onChange={(accountId) => change({ accountId })} />
+        <ReferencePicker
+          typeName="erp.crm.v1.Account"
+          label={t("order.account")}
+          required
+          value={draft.accountId}
+          error={say("accountId")}
+          onChange={(accountId) => change({ accountId })}
+        />
         <TextInput
           label={t("order.payment")}
           description={t("order.paymentHint")}
@@ -180,8 +215,22 @@ function Head({ draft, shown, change }: HeadProps) {
           error={say("email")}
           onChange={(event) => change({ email: event.currentTarget.value })}
         />
-        <TextInput type="date" label={t("order.day")} description={t("order.dayHint")} value={draft.day} onChange={(event) => change({ day: event.currentTarget.value })} />
-        <Select label={t("order.currency")} searchable limit={60} data={codes} value={draft.currency} allowDeselect={false} onChange={(currency) => currency && change({ currency })} />
+        <TextInput
+          type="date"
+          label={t("order.day")}
+          description={t("order.dayHint")}
+          value={draft.day}
+          onChange={(event) => change({ day: event.currentTarget.value })}
+        />
+        <Select
+          label={t("order.currency")}
+          searchable
+          limit={60}
+          data={codes}
+          value={draft.currency}
+          allowDeselect={false}
+          onChange={(currency) => currency && change({ currency })}
+        />
       </div>
     </Panel>
   );

@@ -30,7 +30,13 @@ export function SagaActions({ saga }: { saga: Saga }) {
   const abort = action("AbortSaga");
   const state = model.registry.getEnum("erp.orders.v1.SagaState")?.value[saga.state]?.name ?? "";
   if (!entity || saga.endTime) return null;
-  const changed = () => tellChanges(new Map([["erp.orders.v1.Saga", new Set([saga.id])], ["erp.orders.v1.Order", new Set([saga.orderId])]]));
+  const changed = () =>
+    tellChanges(
+      new Map([
+        ["erp.orders.v1.Saga", new Set([saga.id])],
+        ["erp.orders.v1.Order", new Set([saga.orderId])],
+      ]),
+    );
   const retryNow = async () => {
     setBusy(true);
     try {

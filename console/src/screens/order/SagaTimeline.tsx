@@ -96,7 +96,12 @@ function Step({ step, scale, current }: { step: SagaStep; scale: Scale; current:
   const resultType = RESULTS[short(name, "SAGA_STEP_NAME_")];
   const failed = step.attempts.filter(({ errorReason, errorMessage }) => errorReason !== "" || errorMessage !== "");
   return (
-    <li data-tone={tone} data-current={current} data-step={short(name, "SAGA_STEP_NAME_")} data-state={short(state, "SAGA_STEP_STATE_")}>
+    <li
+      data-tone={tone}
+      data-current={current}
+      data-step={short(name, "SAGA_STEP_NAME_")}
+      data-state={short(state, "SAGA_STEP_STATE_")}
+    >
       <span className="step-picture">
         <Picture size={14} aria-hidden />
       </span>
@@ -140,7 +145,14 @@ function Track({ attempts, scale }: { attempts: readonly SagaAttempt[]; scale: S
         const left = scale.place(startMs);
         const tone = attempt.errorReason || attempt.errorMessage ? "bad" : attempt.compensating ? "warn" : "good";
         const words = `${t("saga.attempt", { number: attempt.number })}: ${exactTime(startMs, locale, zone)}, ${shownLength(endMs - startMs, locale)}`;
-        return <b key={attempt.number} data-tone={tone} title={words} style={{ left: percent(left), width: percent(scale.place(endMs) - left) }} />;
+        return (
+          <b
+            key={attempt.number}
+            data-tone={tone}
+            title={words}
+            style={{ left: percent(left), width: percent(scale.place(endMs) - left) }}
+          />
+        );
       })}
     </span>
   );
@@ -150,7 +162,8 @@ function Failure({ attempt }: { attempt: SagaAttempt }) {
   const { t } = useI18n();
   return (
     <li>
-      {t(attempt.compensating ? "saga.undoing" : "saga.attempt", { number: attempt.number })}: <code>{attempt.errorReason}</code> {attempt.errorMessage}
+      {t(attempt.compensating ? "saga.undoing" : "saga.attempt", { number: attempt.number })}:{" "}
+      <code>{attempt.errorReason}</code> {attempt.errorMessage}
       {attempt.startTime ? (
         <span className="soft">
           {" · "}

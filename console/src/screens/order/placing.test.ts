@@ -28,8 +28,19 @@ describe("placing an order", () => {
   });
 
   it("finds what is missing or makes no sense before anything is sent", () => {
-    const bad = { ...draft, accountId: "", freight: "-1", lines: [{ key: "l1", productId: "", quantity: "0", discount: "101" }] };
-    expect([...problemsOf(bad, facts, "de").keys()]).toEqual(["accountId", "freight", "l1.product", "l1.quantity", "l1.discount"]);
+    const bad = {
+      ...draft,
+      accountId: "",
+      freight: "-1",
+      lines: [{ key: "l1", productId: "", quantity: "0", discount: "101" }],
+    };
+    expect([...problemsOf(bad, facts, "de").keys()]).toEqual([
+      "accountId",
+      "freight",
+      "l1.product",
+      "l1.quantity",
+      "l1.discount",
+    ]);
     expect(problemsOf(draft, facts, "de").size).toBe(0);
   });
 

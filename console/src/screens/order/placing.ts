@@ -62,7 +62,9 @@ function quantityOf(line: DraftLine, locale: string): bigint | undefined {
 function discountOf(line: DraftLine, locale: string): bigint | undefined {
   if (line.discount.trim() === "") return 0n;
   const percent = millionths(plainNumber(line.discount, locale) ?? "");
-  return percent !== undefined && percent >= 0n && percent <= 100_000_000n && percent % 100n === 0n ? percent / 100n : undefined;
+  return percent !== undefined && percent >= 0n && percent <= 100_000_000n && percent % 100n === 0n
+    ? percent / 100n
+    : undefined;
 }
 
 export function problemsOf(draft: Draft, facts: ReadonlyMap<string, Facts>, locale: string): Map<string, Key> {
@@ -74,7 +76,8 @@ export function problemsOf(draft: Draft, facts: ReadonlyMap<string, Facts>, loca
   for (const line of draft.lines) {
     const known = facts.get(line.productId);
     if (!line.productId) found.set(`${line.key}.product`, "form.required");
-    else if (known && known.price?.currencyCode !== draft.currency) found.set(`${line.key}.product`, "order.otherCurrency");
+    else if (known && known.price?.currencyCode !== draft.currency)
+      found.set(`${line.key}.product`, "order.otherCurrency");
     if (quantityOf(line, locale) === undefined) found.set(`${line.key}.quantity`, "order.badQuantity");
     if (discountOf(line, locale) === undefined) found.set(`${line.key}.discount`, "order.badDiscount");
   }
@@ -93,12 +96,17 @@ export function totalsOf(draft: Draft, facts: ReadonlyMap<string, Facts>, locale
   for (const line of draft.lines) {
     const price = facts.get(line.productId)?.price;
     const [quantity, discount] = [quantityOf(line, locale), discountOf(line, locale)];
-    if (price && price.currencyCode === draft.currency && quantity !== undefined && discount !== undefined) nets.set(line.key, netAmount(price, quantity, discount));
+    if (price && price.currencyCode === draft.currency && quantity !== undefined && discount !== undefined)
+      nets.set(line.key, netAmount(price, quantity, discount));
   }
   if (nets.size < draft.lines.length) return { nets, lines: undefined, total: undefined };
   const lines = [...nets.values()].reduce((sum, net) => sum + nanosOf(net), 0n);
   const freight = draft.freight ? freightOf(draft, locale) : sumOf(0n, draft.currency);
-  return { nets, lines: sumOf(lines, draft.currency), total: freight && sumOf(lines + nanosOf(freight), draft.currency) };
+  return {
+    nets,
+    lines: sumOf(lines, draft.currency),
+    total: freight && sumOf(lines + nanosOf(freight), draft.currency),
+  };
 }
 
 function freightOf(draft: Draft, locale: string): Sum | undefined {

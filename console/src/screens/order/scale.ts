@@ -81,7 +81,10 @@ export function shownLength(ms: number, locale: string): string {
           : ms < 172_800_000
             ? [ms / 3_600_000, "hour", 0]
             : [ms / 86_400_000, "day", 0];
-  return new Intl.NumberFormat(locale, { style: "unit", unit: String(unit), unitDisplay: "short", maximumFractionDigits: Number(digits) }).format(
-    Number(value),
-  );
+  return new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit: String(unit),
+    unitDisplay: "short",
+    maximumFractionDigits: Number(digits),
+  }).format(Number(value));
 }

@@ -41,6 +41,8 @@ export function dayOf(date: CivilDate | undefined): string {
 
 /** A day of a chart's axis: `21 Nov`; a month: `Nov 2026`. */
 export function shortDay(day: string, locale: string, isMonth = false): string {
-  const options: Intl.DateTimeFormatOptions = isMonth ? { month: "short", year: "2-digit" } : { day: "numeric", month: "short" };
+  const options: Intl.DateTimeFormatOptions = isMonth
+    ? { month: "short", year: "2-digit" }
+    : { day: "numeric", month: "short" };
   return new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
 }

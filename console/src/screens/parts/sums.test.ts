@@ -10,15 +10,25 @@ describe("exact sums", () => {
       nanos: 970_000_000,
       currencyCode: "EUR",
     });
-    expect(netAmount({ units: 101n, nanos: 0, currencyCode: "JPY" }, 1_500_000n, 0n)).toEqual({ units: 152n, nanos: 0, currencyCode: "JPY" });
+    expect(netAmount({ units: 101n, nanos: 0, currencyCode: "JPY" }, 1_500_000n, 0n)).toEqual({
+      units: 152n,
+      nanos: 0,
+      currencyCode: "JPY",
+    });
   });
 
   it("keeps amounts exact that a floating-point number cannot hold", () => {
-    expect(netAmount({ units: 9_007_199_254_740_993n, nanos: 10_000_000, currencyCode: "EUR" }, 1_000_000n, 0n).units).toBe(9_007_199_254_740_993n);
+    expect(
+      netAmount({ units: 9_007_199_254_740_993n, nanos: 10_000_000, currencyCode: "EUR" }, 1_000_000n, 0n).units,
+    ).toBe(9_007_199_254_740_993n);
   });
 
   it("gives units and nanos one sign", () => {
-    expect(negated({ units: 0n, nanos: 10_000_000, currencyCode: "EUR" })).toEqual({ units: 0n, nanos: -10_000_000, currencyCode: "EUR" });
+    expect(negated({ units: 0n, nanos: 10_000_000, currencyCode: "EUR" })).toEqual({
+      units: 0n,
+      nanos: -10_000_000,
+      currencyCode: "EUR",
+    });
     expect(sumOf(-1_500_000_000n, "EUR")).toEqual({ units: -1n, nanos: -500_000_000, currencyCode: "EUR" });
   });
 

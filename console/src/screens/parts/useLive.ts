@@ -15,7 +15,9 @@ export function useLive(services: readonly string[], matches: (event: EventEnvel
     const refresh = () => {
       timer = undefined;
       const wanted = names.split(" ");
-      void queries.invalidateQueries({ predicate: ({ queryKey: [kind, service] }) => kind === "rpc" && wanted.includes(String(service)) });
+      void queries.invalidateQueries({
+        predicate: ({ queryKey: [kind, service] }) => kind === "rpc" && wanted.includes(String(service)),
+      });
     };
     const stop = onEvent((event) => {
       if (matches(event)) timer ??= setTimeout(refresh, GATHER_MS);
@@ -31,5 +33,8 @@ const ofStock = ({ eventType }: EventEnvelope) => /^(stock|reservation|warehouse
 
 /** Keeps answers about stock fresh: goods move by events of their own. */
 export function useLiveStock(): void {
-  useLive(["erp.inventory.v1.StockLevelService", "erp.inventory.v1.ReservationService", "erp.inventory.v1.StockMoveService"], ofStock);
+  useLive(
+    ["erp.inventory.v1.StockLevelService", "erp.inventory.v1.ReservationService", "erp.inventory.v1.StockMoveService"],
+    ofStock,
+  );
 }

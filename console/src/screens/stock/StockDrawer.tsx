@@ -33,10 +33,23 @@ export function StockDrawer({ place, onClose }: { place: Place; onClose: () => v
   const name = entity && record ? titleOf(entity, record, locale) : "";
   const shown = (value: { value: string } | undefined) => shownDecimal(value?.value ?? "0", locale);
   return (
-    <Drawer opened onClose={onClose} position="right" size="lg" title={`${name} · ${warehouse.name}`} closeButtonProps={{ "aria-label": t("keys.close") }}>
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size="lg"
+      title={`${name} · ${warehouse.name}`}
+      closeButtonProps={{ "aria-label": t("keys.close") }}
+    >
       <div className="stack">
         <dl className="facts">
-          {([["stock.onHand", level?.onHand], ["stock.reserved", level?.reserved], ["stock.available", level?.available]] as const).map(([key, value]) => (
+          {(
+            [
+              ["stock.onHand", level?.onHand],
+              ["stock.reserved", level?.reserved],
+              ["stock.available", level?.available],
+            ] as const
+          ).map(([key, value]) => (
             <div key={key}>
               <dt>{t(key)}</dt>
               <dd className="num">{shown(value)}</dd>
@@ -71,7 +84,10 @@ function ReorderLevel({ place: { level, productId, warehouse }, writable }: { pl
     }
     setBusy(false);
   };
-  if (!writable) return kept === undefined ? null : <p className="soft">{t("stock.reorderAt", { level: shownDecimal(kept, locale) })}</p>;
+  if (!writable)
+    return kept === undefined ? null : (
+      <p className="soft">{t("stock.reorderAt", { level: shownDecimal(kept, locale) })}</p>
+    );
   return (
     <form
       onSubmit={(event) => {
@@ -90,7 +106,13 @@ function ReorderLevel({ place: { level, productId, warehouse }, writable }: { pl
           error={value === undefined ? t("form.badNumber") : undefined}
           onChange={(event) => setTyped(event.currentTarget.value)}
         />
-        <Button type="submit" variant="default" size="sm" loading={busy} disabled={value === undefined || (value || undefined) === kept}>
+        <Button
+          type="submit"
+          variant="default"
+          size="sm"
+          loading={busy}
+          disabled={value === undefined || (value || undefined) === kept}
+        >
           {t("form.save")}
         </Button>
       </div>
@@ -140,7 +162,11 @@ function Reservations({ place: { productId, warehouse } }: { place: Place }) {
                   </span>
                 </span>
                 {state ? <EnumBadge value={state} /> : null}
-                <Link to={`/inventory/reservations/${reservation.id}`} className="link" aria-label={`${t("stock.openReservation")}: ${state ? label(state) : ""}`}>
+                <Link
+                  to={`/inventory/reservations/${reservation.id}`}
+                  className="link"
+                  aria-label={`${t("stock.openReservation")}: ${state ? label(state) : ""}`}
+                >
                   {t("stock.openReservation")}
                 </Link>
               </li>
@@ -180,7 +206,9 @@ function Moves({ place: { productId, warehouse } }: { place: Place }) {
           const quantity = move.quantity?.value ?? "0";
           return (
             <li key={move.id}>
-              <strong className="num">{quantity.startsWith("-") ? shownDecimal(quantity, locale) : `+${shownDecimal(quantity, locale)}`}</strong>
+              <strong className="num">
+                {quantity.startsWith("-") ? shownDecimal(quantity, locale) : `+${shownDecimal(quantity, locale)}`}
+              </strong>
               <span>
                 {kind ? <EnumBadge value={kind} /> : null} <span className="soft">{move.memo}</span>
               </span>

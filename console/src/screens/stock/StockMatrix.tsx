@@ -46,7 +46,13 @@ function Cell({ place: { level, warehouse }, onOpen }: { place: Place; onOpen: (
   const low = level.belowReorderLevel;
   const figures = { available: shown(level.available), onHand: shown(level.onHand), reserved: shown(level.reserved) };
   return (
-    <button type="button" className="plain stock-cell" data-low={low} onClick={onOpen} aria-label={`${warehouse.name}: ${t("stock.figures", figures)}`}>
+    <button
+      type="button"
+      className="plain stock-cell"
+      data-low={low}
+      onClick={onOpen}
+      aria-label={`${warehouse.name}: ${t("stock.figures", figures)}`}
+    >
       <strong>
         {low ? <IconAlertTriangle size={13} aria-hidden /> : null}
         {figures.available}

@@ -37,9 +37,19 @@ export default function StockPage() {
       </div>
       <div className="tools" style={{ marginTop: 12 }}>
         <div style={{ flex: "0 1 300px", minWidth: 200 }}>
-          <ReferencePicker typeName="erp.catalog.v1.Product" label={t("stock.product")} value={product} onChange={(id) => set({ product: id })} />
+          <ReferencePicker
+            typeName="erp.catalog.v1.Product"
+            label={t("stock.product")}
+            value={product}
+            onChange={(id) => set({ product: id })}
+          />
         </div>
-        <Checkbox label={t("stock.lowOnly")} checked={lowOnly} mb={9} onChange={(event) => set({ low: event.currentTarget.checked ? "yes" : "" })} />
+        <Checkbox
+          label={t("stock.lowOnly")}
+          checked={lowOnly}
+          mb={9}
+          onChange={(event) => set({ low: event.currentTarget.checked ? "yes" : "" })}
+        />
       </div>
       <Panel title={t("stock.matrix")} error={stock.error} loading={stock.isPending} bones={9} side={<Legend />}>
         {isEmpty ? <NoStock filtered={lowOnly || product !== ""} /> : <StockMatrix stock={stock} onOpen={setPlace} />}
@@ -65,7 +75,9 @@ function NoStock({ filtered }: { filtered: boolean }) {
   if (filtered) return <Nothing title={t("stock.noMatch")} hint={t("stock.noMatchHint")} />;
   return (
     <Nothing title={t("stock.empty")} hint={t("stock.emptyHint")}>
-      {may("inventory.stock-moves.write") ? <LinkButton to="/inventory/stock-moves/new">{t("stock.move")}</LinkButton> : null}
+      {may("inventory.stock-moves.write") ? (
+        <LinkButton to="/inventory/stock-moves/new">{t("stock.move")}</LinkButton>
+      ) : null}
     </Nothing>
   );
 }

@@ -63,7 +63,10 @@ function useLevels(lowOnly: boolean, productId: string) {
     meta: { touches: ["erp.inventory.v1.StockLevel", "erp.inventory.v1.StockMove", "erp.inventory.v1.Reservation"] },
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      client<typeof StockLevelService>(LEVELS).listStockLevels({ pageSize: PAGE, pageToken: pageParam, filter, orderBy: "product_id, id" }, { signal }),
+      client<typeof StockLevelService>(LEVELS).listStockLevels(
+        { pageSize: PAGE, pageToken: pageParam, filter, orderBy: "product_id, id" },
+        { signal },
+      ),
     getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
   });
 }
