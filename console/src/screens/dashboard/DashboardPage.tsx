@@ -1,5 +1,6 @@
 // The home page: how the company stands. What the caller may not see is left out; each figure opens what is behind it.
 import { SegmentedControl } from "@mantine/core";
+import "@mantine/core/styles/FloatingIndicator.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import { lazy, Suspense } from "react";
 import { HomePage } from "../../app/HomePage";

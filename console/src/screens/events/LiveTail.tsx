@@ -9,12 +9,13 @@ import type { EventLogService } from "@client/gen/erp/ops/v1/event_log_pb";
 import { onEvent } from "../../api/live";
 import { client } from "../../api/wire";
 import { useKeys } from "../../app/keys";
-import { msOf, shortTime } from "../../format/time";
+import { knownZone, msOf } from "../../format/time";
 import { useI18n } from "../../i18n";
 import { useTimeZone } from "../../ui/zone";
 import { Nothing, Panel } from "../parts/Panel";
 import { useSearchState } from "../parts/useSearchState";
 import { EventDetails } from "./EventDetails";
+import { summaryOf } from "./summary";
 import { typeMatcher } from "./matcher";
 
 const LOG = "erp.ops.v1.EventLogService";
@@ -84,7 +85,8 @@ export function LiveTail() {
 
 function Rows({ events, onOpen }: { events: readonly EventEnvelope[]; onOpen: (event: EventEnvelope) => void }) {
   const { t, locale } = useI18n();
-  const zone = useTimeZone();
+  const timeZone = knownZone(useTimeZone());
+  const clock = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium", timeZone });
   return (
     <div className="scroll-x" tabIndex={0} role="region" aria-label={t("events.live")}>
       <table className="lines">
@@ -101,31 +103,20 @@ function Rows({ events, onOpen }: { events: readonly EventEnvelope[]; onOpen: (e
         <tbody data-testid="tail">
           {events.map((event) => (
             <tr key={event.eventId}>
-              <td className="tight">{event.timestamp ? shortTime(msOf(event.timestamp), locale, zone) : ""}</td>
+              <td className="tight">{event.timestamp ? clock.format(msOf(event.timestamp)) : ""}</td>
               <td className="tight">
                 <button type="button" className="plain link mono" onClick={() => onOpen(event)}>
                   {event.eventType}
                 </button>
               </td>
               <td className="soft">{event.source}</td>
-              <td className="soft one-line only-desk-cell">{summaryOf(event)}</td>
+              <td className="soft one-line only-desk-cell">{summaryOf(event.data ?? {})}</td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
   );
-}
-
-/** The event's own numbers and names; ids tell nobody anything. */
-function summaryOf({ data }: EventEnvelope): string {
-  return Object.entries(data ?? {})
-    .filter(
-      ([name, value]) => !/Id$/.test(name) && (typeof value === "string" || typeof value === "number") && value !== "",
-    )
-    .slice(0, 4)
-    .map(([, value]) => String(value))
-    .join(" · ");
 }
 
 /** The newest first. While it is paused, what comes is held back. */

@@ -1,5 +1,6 @@
 // Calling a method with the session's own token: the request as a form or as JSON, the answer with how long it took.
 import { Button, SegmentedControl, Textarea } from "@mantine/core";
+import "@mantine/core/styles/FloatingIndicator.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import { create, fromJson, toJson } from "@bufbuild/protobuf";
 import type { DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";

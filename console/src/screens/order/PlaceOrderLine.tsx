@@ -82,13 +82,13 @@ export function PlaceOrderLine({ line, number, net, problem, onChange, onFacts, 
         onChange={(event) => onChange({ discount: event.currentTarget.value })}
       />
       <span className="line-net num">{net ? <Amount value={net} /> : "–"}</span>
-      <ActionIcon
-        aria-label={`${t("form.remove")}: ${t("order.line", { number })}`}
-        disabled={onRemove === undefined}
-        onClick={onRemove}
-      >
-        <IconX size={16} />
-      </ActionIcon>
+      {onRemove ? (
+        <ActionIcon aria-label={`${t("form.remove")}: ${t("order.line", { number })}`} onClick={onRemove}>
+          <IconX size={16} />
+        </ActionIcon>
+      ) : (
+        <span />
+      )}
     </fieldset>
   );
 }

@@ -15,6 +15,7 @@ import { useI18n } from "../../i18n";
 import { ReferencePicker } from "../../resource/ReferencePicker";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Amount } from "../../ui/Amount";
+import { Prose } from "../../ui/Prose";
 import { civilDate } from "../parts/days";
 import { Panel } from "../parts/Panel";
 import { PlaceOrderLine } from "./PlaceOrderLine";
@@ -200,7 +201,7 @@ function Head({ draft, shown, change }: HeadProps) {
         />
         <TextInput
           label={t("order.payment")}
-          description={t("order.paymentHint")}
+          description={<Prose text={t("order.paymentHint")} />}
           required
           autoComplete="off"
           value={draft.payment}

@@ -1,6 +1,7 @@
 // The frame of a part of a screen: a title, and what there is, or why there is nothing.
 import type { ReactNode } from "react";
 import { ErrorNotice } from "../../ui/ErrorNotice";
+import { Prose } from "../../ui/Prose";
 import "../screens.css";
 
 interface Props {
@@ -43,7 +44,11 @@ export function Nothing({ title, hint, children }: { title: string; hint?: strin
   return (
     <div className="nothing">
       <strong>{title}</strong>
-      {hint ? <p>{hint}</p> : null}
+      {hint ? (
+        <p>
+          <Prose text={hint} />
+        </p>
+      ) : null}
       {children}
     </div>
   );

@@ -1,0 +1,11 @@
+import { describe, expect, it } from "vitest";
+import { summaryOf } from "./summary";
+
+describe("an event in a line", () => {
+  it("leaves out ids, times and what has parts, and says the rest in words", () => {
+    const id = "01a20054-9dea-7429-bd39-dd6fffcde727";
+    const said = { orderId: id, orderNumber: "SO-000042", kind: "STOCK_MOVE_KIND_ISSUE" };
+    const dull = { key: `order_confirmation:${id}`, time: "2026-11-21T22:57:55Z", lines: [{}], memo: "" };
+    expect(summaryOf({ ...said, ...dull })).toBe("SO-000042 · stock move kind issue");
+  });
+});
