@@ -1,5 +1,8 @@
 import { expect, test } from "@playwright/test";
+import { pageUrl } from "../company";
 import { newCompany, Rest, signIn, signUp } from "./suite";
+
+test.use({ baseURL: pageUrl() });
 
 test("a role made in the matrix takes effect for the user who gets it", async ({ page, request, browser }) => {
   const company = newCompany();

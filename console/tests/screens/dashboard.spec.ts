@@ -1,5 +1,8 @@
 import { expect, test } from "@playwright/test";
+import { pageUrl } from "../company";
 import { makeProduct, newCompany, Rest, signUp } from "./suite";
+
+test.use({ baseURL: pageUrl() });
 
 interface Amount {
   readonly units?: string;

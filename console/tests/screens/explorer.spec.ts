@@ -1,5 +1,8 @@
 import { expect, test } from "@playwright/test";
+import { pageUrl } from "../company";
 import { newCompany, signUp } from "./suite";
+
+test.use({ baseURL: pageUrl() });
 
 test("a method that is tried answers with its status, its time and its request id", async ({ page }) => {
   await signUp(page, newCompany());

@@ -1,5 +1,8 @@
 import { expect, test } from "@playwright/test";
+import { pageUrl } from "../company";
 import { choose, makeProduct, newCompany, Rest, signUp } from "./suite";
+
+test.use({ baseURL: pageUrl() });
 
 test("a new company orders, watches its order finish, and finds it in even books", async ({ page, request }) => {
   const company = newCompany();

@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect, test } from "@playwright/test";
 import type { AxeResults } from "axe-core";
+import { pageUrl } from "../company";
 import { newCompany, signUp } from "./suite";
+
+test.use({ baseURL: pageUrl() });
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SCREENS = [
