@@ -1,13 +1,12 @@
 import { expect, test } from "@playwright/test";
-import { pageUrl } from "../company";
-import { newCompany, Rest, signIn, signUp } from "./suite";
+import { newCompany, pageUrl, signIn } from "../company";
 
 test.use({ baseURL: pageUrl() });
 
-test("a role made in the matrix takes effect for the user who gets it", async ({ page, request, browser }) => {
-  const company = newCompany();
-  await signUp(page, company);
-  const rest = await Rest.of(request, company);
+test("a role made in the matrix takes effect for the user who gets it", async ({ page, browser }) => {
+  const company = await newCompany();
+  await signIn(page, company);
+  const { roles, users } = company.tessera.identity;
   await page.goto("/access?view=roles");
   await page.getByRole("button", { name: "New role" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("Reader of accounts");
@@ -15,12 +14,11 @@ test("a role made in the matrix takes effect for the user who gets it", async ({
   await page.getByLabel("Reader of accounts: crm.accounts.read").check();
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("1 role changed")).toBeHidden();
-  const { roles } = await rest.get<{ roles: { id: string; name: string; permissions: string[] }[] }>("roles");
-  const made = roles.find(({ name }) => name === "Reader of accounts");
+  const made = (await roles.listRoles({ pageSize: 100 })).roles.find(({ name }) => name === "Reader of accounts");
   expect(made?.permissions).toEqual(["crm.accounts.read"]);
 
-  const clerk = { ...company, email: `clerk@${company.slug}.example` };
-  await rest.post("users", { user: { email: clerk.email, displayName: "Karl Clerk" }, password: clerk.password });
+  const clerk = { email: `clerk.${company.email}`, password: company.password };
+  await users.createUser({ user: { email: clerk.email, displayName: "Karl Clerk" }, password: clerk.password });
   await page.goto("/access");
   await page.getByLabel("Roles: Karl Clerk").click();
   await page.getByRole("option", { name: "Reader of accounts" }).click();
@@ -35,14 +33,14 @@ test("a role made in the matrix takes effect for the user who gets it", async ({
   await other.context().close();
 });
 
-test("a role that somebody else has changed meanwhile is not overwritten", async ({ page, request }) => {
-  const company = newCompany();
-  await signUp(page, company);
-  const rest = await Rest.of(request, company);
-  const role = await rest.post<{ id: string }>("roles", { name: "Contested", permissions: ["crm.accounts.read"] });
+test("a role that somebody else has changed meanwhile is not overwritten", async ({ page }) => {
+  const company = await newCompany();
+  await signIn(page, company);
+  const { roles } = company.tessera.identity;
+  const role = await roles.createRole({ role: { name: "Contested", permissions: ["crm.accounts.read"] } });
   await page.goto("/access?view=roles");
   await page.getByLabel("Contested: crm.contacts.read").check();
-  await rest.patch(`roles/${role.id}`, { permissions: ["orders.orders.read"] });
+  await roles.updateRole({ role: { id: role.id, permissions: ["orders.orders.read"] }, updateMask: { paths: ["permissions"] } });
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("alert")).toBeVisible();
   await page.getByRole("button", { name: "Take theirs" }).click();
@@ -51,8 +49,8 @@ test("a role that somebody else has changed meanwhile is not overwritten", async
 });
 
 test("the text of an API key is shown once, and works", async ({ page, request }) => {
-  const company = newCompany();
-  await signUp(page, company);
+  const company = await newCompany();
+  await signIn(page, company);
   await page.goto("/access?view=keys");
   await page.getByRole("button", { name: "New API key" }).click();
   const dialog = page.getByRole("dialog");

@@ -28,14 +28,6 @@ export async function signUp(page: Page, company: Company): Promise<void> {
   await expect(page.getByRole("navigation", { name: "Main navigation" })).toBeAttached();
 }
 
-export async function signIn(page: Page, { email, password }: Company): Promise<void> {
-  await page.goto("/login");
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page.getByRole("navigation", { name: "Main navigation" })).toBeAttached();
-}
-
 /** Calls of the company's owner by REST, besides the console. */
 export class Rest {
   readonly #request: APIRequestContext;
@@ -63,11 +55,6 @@ export class Rest {
     const response = await this.#request.post(`/api/v1/${path}`, { data, headers: this.#headers() });
     expect(response.ok(), await response.text()).toBe(true);
     return (await response.json()) as Answer;
-  }
-
-  async patch(path: string, data: Json): Promise<void> {
-    const response = await this.#request.patch(`/api/v1/${path}`, { data, headers: this.#headers() });
-    expect(response.ok(), await response.text()).toBe(true);
   }
 
   #headers(): Record<string, string> {
