@@ -22,7 +22,7 @@ export async function signUp(page: Page, company: Company): Promise<void> {
   await page.getByLabel("Company slug").fill(company.slug);
   await page.getByLabel("Your name").fill("Olga Owner");
   await page.getByLabel("E-mail").fill(company.email);
-  await page.getByLabel("Password").fill(company.password);
+  await page.locator("input[name=password]").fill(company.password);
   await page.getByLabel("Base currency").fill("EUR");
   await page.getByRole("button", { name: "Sign up" }).click();
   await expect(page.getByRole("navigation", { name: "Main navigation" })).toBeAttached();
