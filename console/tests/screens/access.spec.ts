@@ -40,7 +40,10 @@ test("a role that somebody else has changed meanwhile is not overwritten", async
   const role = await roles.createRole({ role: { name: "Contested", permissions: ["crm.accounts.read"] } });
   await page.goto("/access?view=roles");
   await page.getByLabel("Contested: crm.contacts.read").check();
-  await roles.updateRole({ role: { id: role.id, permissions: ["orders.orders.read"] }, updateMask: { paths: ["permissions"] } });
+  await roles.updateRole({
+    role: { id: role.id, permissions: ["orders.orders.read"] },
+    updateMask: { paths: ["permissions"] },
+  });
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("alert")).toBeVisible();
   await page.getByRole("button", { name: "Take theirs" }).click();

@@ -12,7 +12,7 @@ test("a method that is tried answers with its status, its time and its request i
   await expect(page.getByTestId("request-id")).toHaveText(/^[0-9a-f-]{36}$/);
 
   await page.getByText("JSON", { exact: true }).click();
-  await page.getByLabel("Request", { exact: true }).fill('{"filter": "no such = field"}');
+  await page.getByRole("textbox", { name: "Request" }).fill('{"filter": "no such = field"}');
   await page.getByRole("button", { name: "Send" }).click();
   await expect(page.getByTestId("status")).toHaveText("INVALID_ARGUMENT");
   await expect(page.getByLabel("In a program").getByText("x-api-key")).toBeVisible();
@@ -25,8 +25,8 @@ test("what is typed as JSON is in the form, and the other way round", async ({ p
   await page.goto("/explorer?method=erp.crm.v1.AccountService%2FListAccounts");
   await page.getByLabel("Filter", { exact: true }).fill("type = CUSTOMER");
   await page.getByText("JSON", { exact: true }).click();
-  await expect(page.getByLabel("Request", { exact: true })).toHaveValue(/"filter": "type = CUSTOMER"/);
-  await page.getByLabel("Request", { exact: true }).fill('{"filter": "type = VENDOR"}');
+  await expect(page.getByRole("textbox", { name: "Request" })).toHaveValue(/"filter": "type = CUSTOMER"/);
+  await page.getByRole("textbox", { name: "Request" }).fill('{"filter": "type = VENDOR"}');
   await page.getByText("Form", { exact: true }).click();
   await expect(page.getByLabel("Filter", { exact: true })).toHaveValue("type = VENDOR");
 });

@@ -36,14 +36,23 @@ test("a new company orders, watches its order finish, and finds it in even books
 
   await page.goto("/ledger");
   await expect(page.getByTestId("evenness")).toHaveText(/Even$/);
-  expect(await page.getByTestId("debit-total").textContent()).toBe(await page.getByTestId("credit-total").textContent());
-  await page.getByRole("row", { name: /Receivable|Forderung/ }).getByRole("link").first().click();
+  expect(await page.getByTestId("debit-total").textContent()).toBe(
+    await page.getByTestId("credit-total").textContent(),
+  );
+  await page
+    .getByRole("row", { name: /Receivable|Forderung/ })
+    .getByRole("link")
+    .first()
+    .click();
   await expect(page).toHaveURL(/view=journal/);
   await page.getByRole("link", { name: number }).first().click();
   await expect(page.getByRole("heading", { name: number })).toBeVisible();
 });
 
-test("what is typed before an order is placed survives a reload and tells of what is missing", async ({ page, request }) => {
+test("what is typed before an order is placed survives a reload and tells of what is missing", async ({
+  page,
+  request,
+}) => {
   const company = newCompany();
   await signUp(page, company);
   await makeProduct(await Rest.of(request, company), "Red bicycle", "2");

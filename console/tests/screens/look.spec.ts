@@ -34,7 +34,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expect(page.locator("main h1").first()).toBeVisible();
       await expect(page.locator("main .bone")).toHaveCount(0);
       await page.evaluate(AXE);
-      const { violations } = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
+      const { violations } = await page.evaluate(() =>
+        (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+      );
       const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
       expect(serious.map(({ id, nodes }) => `${path} ${id} ${nodes[0]?.html ?? ""}`)).toEqual([]);
     }

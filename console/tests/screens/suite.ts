@@ -64,7 +64,9 @@ export class Rest {
 
 /** A product of which there are some, once the company has its first warehouse. */
 export async function makeProduct(rest: Rest, name: string, count: string): Promise<string> {
-  await expect.poll(async () => (await rest.get<{ warehouses?: unknown[] }>("warehouses")).warehouses?.length ?? 0).toBeGreaterThan(0);
+  await expect
+    .poll(async () => (await rest.get<{ warehouses?: unknown[] }>("warehouses")).warehouses?.length ?? 0)
+    .toBeGreaterThan(0);
   // A product needs a number of its own.
   const sku = `SKU-${Math.random().toString(36).slice(2, 8).toUpperCase()}`;
   const price = { currencyCode: "EUR", units: "19", nanos: 990_000_000 };

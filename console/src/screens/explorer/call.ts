@@ -43,7 +43,13 @@ export async function call(
       requestId = answer.header.get("x-request-id") ?? "";
       messages.push(shown(answer.message));
     } else if (method.methodKind === "server_streaming") {
-      const answer = await transport.stream(method as DescMethodServerStreaming, signal, undefined, undefined, one(request) as never);
+      const answer = await transport.stream(
+        method as DescMethodServerStreaming,
+        signal,
+        undefined,
+        undefined,
+        one(request) as never,
+      );
       requestId = answer.header.get("x-request-id") ?? "";
       for await (const message of answer.message) {
         messages.unshift(shown(message));
