@@ -64,6 +64,7 @@ WORKDIR /build/console
 COPY console/package.json console/package-lock.json ./
 RUN npm ci --ignore-scripts --no-fund --no-audit
 COPY console .
+COPY clients/typescript/src /build/clients/typescript/src
 COPY scripts/pack.mjs /build/scripts/pack.mjs
 RUN npm run build && node /build/scripts/pack.mjs dist
 

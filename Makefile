@@ -21,7 +21,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames jwt
 
-.PHONY: help up console demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh bench-mesh try-operations
+.PHONY: help up console console-test screenshots bench-console demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh bench-mesh try-operations
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -168,11 +168,10 @@ clients-test: clients ## the committed sources are the generated ones, and work 
 	TESSERA_ALL=$(ALL) clients/python/test.sh --quiet
 	TESSERA_ALL=$(ALL) clients/go/test.sh
 
-console: tools ## the web console: checked, tested, built, and held to its size
+console-test: ## the console's sources checked, and its pages in Chromium against a suite of its own
+	@scripts/prepare.sh --clients
 	cd console && npm ci --silent --ignore-scripts && npm run --silent lint && npm run --silent test \
 	  && npm run --silent build && npm run --silent size
-
-console-test: tools ## the console in Chromium, against a suite that is started for it
 	$(BUILD_SUITE)
 	cd console && TESSERA_ALL=$(ALL) npm run --silent e2e
 
@@ -196,7 +195,7 @@ deny-advisories: tools ## known vulnerabilities; needs the advisory database
 tidy: ## rules of the house that are checks
 	@scripts/tidy.sh
 
-check: fmt-check tidy contracts deny lint-images lint test clients-test test-openapi ## all that CI runs
+check: fmt-check tidy contracts deny lint-images lint test clients-test console-test test-openapi ## all that CI runs
 
 show: ## the generated code of a domain: make show SERVICE=crm
 	@$(CARGO) run --quiet -p codegen -- show $(SERVICE)

@@ -19,9 +19,8 @@ leave_out() {
 [ "${1:-}" != --if-possible ] || optional=yes
 [ -f console/package.json ] || leave_out 'there is no folder console/'
 
-# The client is a part of it where the console says so.
-sources=(console)
-if grep -q '"file:../clients/typescript"' console/package.json; then sources+=(clients/typescript); fi
+# It is made with the sources of the client, not with what is built of them.
+sources=(console clients/typescript/src)
 newer() { # what was written after the console was built; folders tell of files that went
   find "${sources[@]}" \( -name node_modules -o -name dist -o -name screenshots -o -name test-results \) -prune \
     -o -newer "$built" -print -quit
@@ -33,17 +32,15 @@ scripts/prepare.sh --node || leave_out 'Node.js 20.19 or newer is missing'
 major=$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/' || true)
 if [ "${major:-0}" -lt 20 ]; then export PATH=$PWD/tools/.venv/bin:$PATH; fi
 
-build() { # build FOLDER: what is installed is what the lock file says
-  cd "$1"
+build() {
+  cd console || return
+  # What is installed is what the lock file says.
   if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-    npm ci --silent --no-fund --no-audit --ignore-scripts
+    npm ci --silent --no-fund --no-audit --ignore-scripts || return
   fi
   npm run --silent build
 }
 echo 'console: building' >&2
-# The client first, the console last.
-for ((at = ${#sources[@]} - 1; at >= 0; at--)); do
-  (build "${sources[at]}") >&2 || leave_out "${sources[at]} could not be built"
-done
+(build) >&2 || leave_out 'it could not be built'
 node scripts/pack.mjs console/dist
 touch "$built"
