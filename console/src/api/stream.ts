@@ -3,10 +3,11 @@ import { follow } from "@client/events";
 import type { EventEnvelope } from "@client/gen/erp/v1/event_pb";
 import type { EventLogService } from "@client/gen/erp/ops/v1/event_log_pb";
 import type { Model } from "../schema/model";
-import { snake } from "../schema/model";
 import { EVENT_LOG, listeners } from "./live";
 import { client } from "./wire";
 import { tellChanges } from "./changes";
+import { touchedBy } from "./touched";
+import type { Touched } from "./touched";
 
 const PAUSE_MS = 15_000;
 /** What comes close together is handled together. */
@@ -38,22 +39,22 @@ export async function watch(model: Model, signal: AbortSignal): Promise<void> {
 /** Full names and ids of what changed since the last time the queries were told. */
 class Gatherer {
   readonly #touched = new Map<string, Set<string>>();
-  readonly #nouns: ReadonlyMap<string, string>;
+  readonly #of: (event: EventEnvelope) => Touched;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(model: Model) {
-    this.#nouns = new Map(model.entities.map(({ desc, typeName }) => [snake(desc.name), typeName]));
+    this.#of = touchedBy(model);
   }
 
-  note({ eventType, data }: EventEnvelope): void {
-    const noun = eventType.split(".")[0] ?? "";
-    const typeName = this.#nouns.get(noun);
-    if (!typeName) return;
-    const id = data?.["entityId"] ?? data?.[`${camel(noun)}Id`];
-    const ids = this.#touched.get(typeName) ?? new Set();
-    if (typeof id === "string") ids.add(id);
-    this.#touched.set(typeName, ids);
-    this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
+  note(event: EventEnvelope): void {
+    const touched = this.#of(event);
+    for (const [typeName, ids] of touched) {
+      const before = this.#touched.get(typeName);
+      // None by name means any of them, which one more does not narrow down.
+      const any = ids.size === 0 || before?.size === 0;
+      this.#touched.set(typeName, any ? new Set() : new Set([...(before ?? []), ...ids]));
+    }
+    if (touched.size > 0) this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
   }
 
   #tell(): void {
@@ -62,8 +63,4 @@ class Gatherer {
     this.#touched.clear();
     tellChanges(touched);
   }
-}
-
-function camel(name: string): string {
-  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -82,7 +82,7 @@ export type AnyMessage = Message & Record<string, unknown>;
 /** Calls a method that the descriptors name. */
 export async function invoke(method: DescMethodUnary, request: object, signal?: AbortSignal): Promise<AnyMessage> {
   const response = await transport.unary(method, signal, undefined, undefined, request as Record<string, unknown>);
-  return response.message as AnyMessage;
+  return response.message;
 }
 
 /** An answer of the auth service always has tokens; one without them comes from something else. */

@@ -6,14 +6,12 @@ import { useI18n } from "../../i18n";
 import { ReferenceLink } from "../../resource/Value";
 import { ListLink } from "../parts/ListLink";
 import { Nothing, Panel } from "../parts/Panel";
-import { useLiveStock } from "../parts/useLive";
 
 const SHOWN = 8;
 const LOW = "below_reorder_level = true";
 
 export function Alerts() {
   const { t, locale } = useI18n();
-  useLiveStock();
   const { data, error, isPending } = useRpc<typeof StockLevelService>()(
     "erp.inventory.v1.StockLevelService",
     "listStockLevels",

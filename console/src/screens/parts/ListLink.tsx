@@ -16,7 +16,7 @@ interface Props {
 export function ListLink({ to, filter, order, label, className = "link", children }: Props) {
   const search = { ...(filter ? { filter } : {}), ...(order ? { order } : {}) };
   return (
-    <Link to={to} search={search as never} className={className} {...(label ? { "aria-label": label } : {})}>
+    <Link to={to} search={search} className={className} {...(label ? { "aria-label": label } : {})}>
       {children}
     </Link>
   );

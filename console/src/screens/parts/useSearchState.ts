@@ -6,12 +6,12 @@ type State = Readonly<Record<string, string>>;
 
 /** The texts of the address, and a way to change some of them; an empty one is taken out. */
 export function useSearchState(): [State, (change: State, replace?: boolean) => void] {
-  const { pathname, search } = useLocation();
+  const { pathname, search }: { pathname: string; search: object } = useLocation();
   const navigate = useNavigate();
   const set = useCallback(
     (change: State, replace = true) => {
       const entries = Object.entries({ ...(search as State), ...change }).filter(([, value]) => value !== "");
-      void navigate({ to: pathname, search: Object.fromEntries(entries) as never, replace });
+      void navigate({ to: pathname, search: Object.fromEntries(entries), replace });
     },
     [navigate, pathname, search],
   );

@@ -6,7 +6,6 @@ import { useI18n } from "../../i18n";
 import { ReferencePicker } from "../../resource/ReferencePicker";
 import { LinkButton } from "../../ui/LinkButton";
 import { Nothing, Panel } from "../parts/Panel";
-import { useLiveStock } from "../parts/useLive";
 import { useSearchState } from "../parts/useSearchState";
 import { StockDrawer } from "./StockDrawer";
 import { StockMatrix } from "./StockMatrix";
@@ -20,7 +19,6 @@ export default function StockPage() {
   const [search, set] = useSearchState();
   const lowOnly = search["low"] === "yes";
   const product = search["product"] ?? "";
-  useLiveStock();
   const stock = useStock(lowOnly, product);
   const [place, setPlace] = useState<Place | undefined>();
   const isEmpty = stock.rows.length === 0;

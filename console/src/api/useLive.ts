@@ -1,8 +1,8 @@
 // What a screen shows becomes old by events that tell of other records than those it shows.
 import { useEffect } from "react";
 import type { EventEnvelope } from "@client/gen/erp/v1/event_pb";
-import { onEvent } from "../../api/live";
-import { queries } from "../../api/queries";
+import { onEvent } from "./live";
+import { queries } from "./queries";
 
 /** What comes close together is asked for once. */
 const GATHER_MS = 200;
@@ -27,14 +27,4 @@ export function useLive(services: readonly string[], matches: (event: EventEnvel
       clearTimeout(timer);
     };
   }, [names, matches]);
-}
-
-const ofStock = ({ eventType }: EventEnvelope) => /^(stock|reservation|warehouse)\./.test(eventType);
-
-/** Keeps answers about stock fresh: goods move by events of their own. */
-export function useLiveStock(): void {
-  useLive(
-    ["erp.inventory.v1.StockLevelService", "erp.inventory.v1.ReservationService", "erp.inventory.v1.StockMoveService"],
-    ofStock,
-  );
 }
