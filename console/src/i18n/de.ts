@@ -241,6 +241,7 @@ export const de: Catalogue = {
   "conflict.takeTheirs": "Meine verwerfen",
 
   "error.title": "Das hat nicht geklappt.",
+  "error.wordless": "Der Server hat keinen Grund genannt ({code}).",
   "error.requestId": "Kennung der Anfrage",
   "error.copy": "Kennung der Anfrage kopieren",
   "error.permission": "Ihnen fehlt die Berechtigung {permission}.",

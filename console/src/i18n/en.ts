@@ -238,6 +238,7 @@ export const en = {
   "conflict.takeTheirs": "Discard mine",
 
   "error.title": "That did not work",
+  "error.wordless": "The server gave no reason ({code}).",
   "error.requestId": "Request id",
   "error.copy": "Copy the request id",
   "error.permission": "You lack the permission {permission}.",

@@ -6,9 +6,11 @@ import type { I18n } from "../i18n";
 
 /** What went wrong, in one sentence. */
 export function errorText(thrown: unknown, i18n: I18n): string {
-  if (!(thrown instanceof TesseraError)) return thrown instanceof Error ? thrown.message : String(thrown);
-  const known = i18n.reason(thrown.domain, thrown.reason);
-  return known ?? sentence(thrown.message);
+  const known = thrown instanceof TesseraError ? i18n.reason(thrown.domain, thrown.reason) : undefined;
+  const said = known ?? (thrown instanceof Error ? thrown.message : typeof thrown === "string" ? thrown : "");
+  // What fails without a word is told by its status, else as something that nobody foresaw.
+  if (said.trim()) return known ?? sentence(said);
+  return i18n.t("error.wordless", { code: thrown instanceof TesseraError ? thrown.code : "UNKNOWN" });
 }
 
 function sentence(text: string): string {
@@ -25,7 +27,7 @@ export function ErrorNotice({ error, fields = true }: { error: unknown; fields?:
   const seconds = Math.ceil((known?.retryAfterMs ?? 0) / 1000);
   return (
     <div className="notice" role="alert">
-      <IconAlertTriangle size={17} aria-hidden style={{ flex: "none" }} />
+      <IconAlertTriangle size={17} aria-hidden />
       <div style={{ minWidth: 0 }}>
         <p>
           <strong>{t("error.title")}</strong> {errorText(error, i18n)}{" "}
@@ -50,8 +52,8 @@ export function ErrorNotice({ error, fields = true }: { error: unknown; fields?:
 function RequestId({ id }: { id: string }) {
   const { t } = useI18n();
   return (
-    <p className="soft">
-      {t("error.requestId")}{" "}
+    <p className="request-id">
+      <span>{t("error.requestId")}</span>
       <button
         type="button"
         className="plain mono"
