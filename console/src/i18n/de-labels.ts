@@ -1,4 +1,5 @@
 // German names of the things of the contracts. A name that holds everywhere stands once, under its bare name.
+import { deEvents } from "./de-events";
 import { deReasons } from "./de-reasons";
 import { deValues } from "./de-values";
 import type { LabelTexts } from "./labels";
@@ -18,6 +19,9 @@ export const deLabels: LabelTexts = {
     "erp.inventory.v1.StockMoveService/AdjustStock": "Bestand korrigieren",
     "erp.inventory.v1.StockMoveService/TransferStock": "Umlagern",
     "erp.notification.v1.DeliveryService/SendNotification": "Nachricht senden",
+    "erp.identity.v1.SessionService/ListSessions": "Sitzungen zeigen",
+    "erp.identity.v1.SessionService/RevokeSession": "Sitzung beenden",
+    "erp.orders.v1.OrderService/GetOrderStatistics": "Auftragszahlen zeigen",
     "erp.orders.v1.OrderService/GetOrderTimeline": "Ablauf zeigen",
     "erp.orders.v1.OrderService/PlaceOrder": "Auftrag erteilen",
     "erp.payments.v1.PaymentIntentService/AuthorizePayment": "Zahlung autorisieren",
@@ -34,6 +38,7 @@ export const deLabels: LabelTexts = {
   fields: {
     account: "Konto",
     active: "Aktiv",
+    actor: "Von wem",
     template: "Vorlage",
     tenant: "Mandant",
     user: "Benutzer",
@@ -57,6 +62,7 @@ export const deLabels: LabelTexts = {
     balance: "Saldo",
     barcode: "Strichcode",
     base_currency: "Hauswährung",
+    below_reorder_level: "Unter dem Meldebestand",
     billing_address: "Rechnungsadresse",
     blocked: "Gesperrt",
     body_html: "Text (HTML)",
@@ -66,6 +72,8 @@ export const deLabels: LabelTexts = {
     captured: "Eingezogen",
     category: "Kategorie",
     category_id: "Kategorie",
+    causation_id: "Auslösendes Ereignis",
+    changes: "Änderungen",
     channel: "Kanal",
     code: "Kürzel",
     company_name: "Name der Firma",
@@ -104,6 +112,8 @@ export const deLabels: LabelTexts = {
     effective_time: "Wirksam ab",
     email: "E-Mail",
     end_time: "Ende",
+    entity_id: "Datensatz",
+    entity_type: "Art des Datensatzes",
     entries: "Buchungen",
     entry: "Buchung",
     entry_count: "Zahl der Buchungen",
@@ -112,6 +122,7 @@ export const deLabels: LabelTexts = {
     error_reason: "Fehlergrund",
     event: "Ereignis",
     event_id: "Ereigniskennung",
+    event_time: "Wann",
     event_type: "Art des Ereignisses",
     expire_time: "Läuft ab",
     extension: "Durchwahl",
@@ -197,6 +208,7 @@ export const deLabels: LabelTexts = {
     quantity_per_unit: "Menge je Einheit",
     query: "Suche",
     reason: "Grund",
+    records: "Datensätze",
     recipient: "Empfänger",
     recipients: "Empfänger",
     refund_key: "Schlüssel der Erstattung",
@@ -312,6 +324,7 @@ export const deLabels: LabelTexts = {
     Reservation: ["Reservierung", "Reservierungen"],
     Role: ["Rolle", "Rollen"],
     Saga: ["Ablauf", "Abläufe"],
+    Session: ["Sitzung", "Sitzungen"],
     StockLevel: ["Bestand", "Bestände"],
     StockMove: ["Lagerbewegung", "Lagerbewegungen"],
     Template: ["Vorlage", "Vorlagen"],
@@ -333,4 +346,5 @@ export const deLabels: LabelTexts = {
     payments: "Zahlungen",
   },
   reasons: deReasons,
+  events: deEvents,
 };

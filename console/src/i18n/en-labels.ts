@@ -26,4 +26,5 @@ export const enLabels: LabelTexts = {
   nouns: {},
   domains: { crm: "CRM", ops: "Operations", identity: "Access", notification: "Notifications" },
   reasons: {},
+  events: {},
 };

@@ -19,15 +19,17 @@ export interface I18n {
   /** For Intl: the user's own region where it speaks the language. */
   readonly locale: string;
   /** A text; with `count` the one for so many. */
-  t(key: Key, values?: Values): string;
+  t: (key: Key, values?: Values) => string;
   /** What a field, method, entity, enum value or domain is called. */
-  label(what: Labelled): string;
+  label: (what: Labelled) => string;
   /** Several of an entity: `Accounts`. */
-  plural(typeName: string): string;
-  domain(name: string): string;
+  plural: (typeName: string) => string;
+  domain: (name: string) => string;
   /** What the reason of an error means; undefined where the server's own words are all there is. */
-  reason(domain: string, reason: string): string | undefined;
-  choose(language: Language): void;
+  reason: (domain: string, reason: string) => string | undefined;
+  /** What an event tells, by its type: `Order placed`. */
+  event: (type: string) => string;
+  choose: (language: Language) => void;
 }
 
 interface Loaded {

@@ -1,6 +1,6 @@
 import { getOption } from "@bufbuild/protobuf";
 import type { DescEnum, DescMessage, DescService } from "@bufbuild/protobuf";
-import { entity as entityOption } from "@client/gen/erp/v1/options_pb";
+import { entity as entityOption, event as eventOption } from "@client/gen/erp/v1/options_pb";
 import { reasons } from "@client/gen/reasons";
 import { services } from "@client/gen/services";
 import { expect, it } from "vitest";
@@ -10,10 +10,10 @@ import { deLabels } from "./de-labels";
 import { de } from "./de";
 import { en } from "./en";
 import { enLabels } from "./en-labels";
-import { known, labelsIn, pluralOf, readable } from "./labels";
+import { known, knownEvent, labelsIn, pluralOf, readable } from "./labels";
 import type { Labelled } from "./labels";
 
-const all = Object.values(services).flatMap((domain) => Object.values(domain)) as DescService[];
+const all = Object.values(services).flatMap((domain) => Object.values<DescService>(domain));
 
 /** Services that deal with an entity, which are those that the generated pages call. */
 const ofEntities = all.filter(({ methods }) =>
@@ -53,6 +53,20 @@ it("everything of the contracts has a German name", () => {
   expect(lacking).toEqual([]);
   const nouns = things.filter((one) => one.kind === "message").map(({ name }) => name);
   expect(nouns.filter((name) => !(name in deLabels.nouns))).toEqual([]);
+});
+
+it("every event has a German name", () => {
+  // The history of a record tells of them all; those of the engine are named by their noun.
+  const files = new Set(all.map(({ file }) => file));
+  const types = [...files]
+    .flatMap(({ messages }) => messages.map((one) => getOption(one, eventOption).type))
+    .filter(Boolean);
+  expect(types.length).toBeGreaterThan(30);
+  expect([...types, "account.created", "stock_level.updated"].filter((type) => !knownEvent(deLabels, type))).toEqual(
+    [],
+  );
+  expect(labelsIn(deLabels).event("account.created")).toBe("Firma angelegt");
+  expect(labelsIn(enLabels).event("stock.reorder_level_set")).toBe("Stock reorder level set");
 });
 
 it("every reason of an error is said in German", () => {

@@ -17,6 +17,8 @@ export interface LabelTexts {
   readonly domains: Readonly<Record<string, string>>;
   /** By error domain and reason: `erp.crm/ACCOUNT_CYCLE`. */
   readonly reasons: Readonly<Record<string, string>>;
+  /** By type, `order.placed`; for any noun by its verb, `*.created`, where `{}` stands for the noun. */
+  readonly events: Readonly<Record<string, string>>;
 }
 
 const ACRONYMS = new Map(
@@ -32,7 +34,18 @@ export function labelsIn(texts: LabelTexts) {
     plural: (typeName: string) => texts.nouns[bare(typeName)]?.[1] ?? pluralOf(readable(bare(typeName))),
     domain: (name: string) => texts.domains[name] ?? readable(name),
     reason: (domain: string, reason: string) => texts.reasons[`${domain}/${reason}`],
+    event: (type: string) => knownEvent(texts, type) ?? readable(type.replace(".", "_")),
   };
+}
+
+/** What the catalogue calls an event; undefined where it says nothing. */
+export function knownEvent(texts: LabelTexts, type: string): string | undefined {
+  const exact = texts.events[type];
+  if (exact !== undefined) return exact;
+  const [noun = "", past = ""] = type.split(".");
+  const phrase = texts.events[`*.${past}`];
+  const known = Object.entries(texts.nouns).find(([name]) => readable(name) === readable(noun));
+  return known && phrase?.replace("{}", known[1][0]);
 }
 
 /** What the catalogue says; undefined where it says nothing. Tests ask for it, so that nothing stays English. */

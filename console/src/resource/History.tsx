@@ -1,37 +1,50 @@
-// What was done to the record and by whom, from the audit service where there is one.
+// What happened to the record and who did it: from the audit service, else what the record itself tells.
 import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { create } from "@bufbuild/protobuf";
-import type { DescMethodUnary } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { invoke } from "../api/wire";
+import { Link } from "@tanstack/react-router";
+import { useCallback } from "react";
+import { fromJson, toJson } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import type { Timestamp, Value as JsonMessage } from "@bufbuild/protobuf/wkt";
+import { TesseraError } from "@client/error";
+import type { AuditEntry, AuditEntryService } from "@client/gen/erp/audit/v1/audit_entry_pb";
+import type { EventEnvelope, FieldChange } from "@client/gen/erp/v1/event_pb";
+import { useLive } from "../api/useLive";
+import { client } from "../api/wire";
 import type { AnyMessage } from "../api/wire";
 import { useMe, useModel } from "../app/session";
 import { msOf } from "../format/time";
 import { useI18n } from "../i18n";
 import type { Key } from "../i18n";
-import { isUnary } from "../schema/model";
+import { isBookkeeping, isPlumbing } from "../schema/fields";
+import type { FieldModel } from "../schema/fields";
 import type { Entity } from "../schema/model";
-import { mayCall } from "../schema/permissions";
 import { ErrorNotice } from "../ui/ErrorNotice";
 import { Time } from "../ui/Time";
-import { Actor } from "./Value";
+import { textIn, valueOf } from "./records";
+import { Actor, Value } from "./Value";
 
 const SERVICE = "erp.audit.v1.AuditEntryService";
 const SHOWN = 20;
+/** An entry is written a moment after the change that it is about: so often and so long it is waited for. */
+const TRIES = 5;
+const PAUSE_MS = 1_000;
 
-export function History({ entity, id, record }: { entity: Entity; id: string; record: AnyMessage }) {
+interface Props {
+  readonly entity: Entity;
+  readonly id: string;
+  readonly record: AnyMessage;
+}
+
+export function History({ entity, id, record }: Props) {
   const { t } = useI18n();
   const { may } = useMe();
-  const method = useModel()
-    .registry.getService(SERVICE)
-    ?.methods.find(({ name }) => name === "ListAuditEntries");
-  const allowed = method !== undefined && isUnary(method) && mayCall(may, method);
+  const known = useModel().registry.getService(SERVICE) !== undefined;
   return (
     <aside className="card history" aria-label={t("record.history")}>
       <h2>{t("record.history")}</h2>
-      {allowed ? (
-        <Entries entity={entity} id={id} method={method} version={String(record["etag"] ?? "")} />
+      {known && may("audit.entries.read") ? (
+        <Entries entity={entity} id={id} record={record} />
       ) : (
         <Bookkeeping record={record} />
       )}
@@ -39,39 +52,46 @@ export function History({ entity, id, record }: { entity: Entity; id: string; re
   );
 }
 
-function Entries({
-  entity,
-  id,
-  method,
-  version,
-}: {
-  entity: Entity;
-  id: string;
-  method: DescMethodUnary;
-  version: string;
-}) {
+function Entries({ entity, id, record }: Props) {
   const { t } = useI18n();
-  const holder = method.output.fields.find(({ fieldKind, message }) => fieldKind === "list" && message !== undefined);
+  const tells = useCallback((event: EventEnvelope) => JSON.stringify(event.data ?? {}).includes(id), [id]);
+  useLive([SERVICE], tells);
+  const changed = record["updateTime"] as Timestamp | undefined;
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     // A new version of the record is a new entry of its history.
-    queryKey: ["history", entity.typeName, id, version],
+    queryKey: ["rpc", SERVICE, "history", id, textIn(record, "etag")],
     initialPageParam: "",
-    queryFn: ({ pageParam, signal }) => {
-      const filter = `entity_type = "${entity.typeName}" AND entity_id = "${id}"`;
-      const request = { pageSize: SHOWN, pageToken: pageParam, filter, orderBy: "id desc" };
-      return invoke(method, create(method.input, request as never), signal);
-    },
-    getNextPageParam: (page) => String(page["nextPageToken"] ?? "") || undefined,
+    queryFn: ({ pageParam, signal }) =>
+      // Ids of records are unique by themselves: the type need not be named. Newest first is how the service sorts.
+      client<typeof AuditEntryService>(SERVICE).listAuditEntries(
+        { pageSize: SHOWN, pageToken: pageParam, recordId: id },
+        { signal },
+      ),
+    getNextPageParam: (page) => page.nextPageToken || undefined,
     placeholderData: (before) => before,
+    refetchInterval: ({ state }) => {
+      const newest = state.data?.pages[0]?.auditEntries[0]?.eventTime;
+      const isBehind = changed !== undefined && (!newest || msOf(newest) < msOf(changed) - PAUSE_MS);
+      return isBehind && state.dataUpdateCount < TRIES ? PAUSE_MS : false;
+    },
   });
-  if (error) return <ErrorNotice error={error} />;
-  const entries = data?.pages.flatMap((page) => (holder ? (page[holder.localName] as AnyMessage[]) : [])) ?? [];
-  if (data && entries.length === 0) return <p className="soft pad">{t("history.empty")}</p>;
+  if (error) {
+    // What the caller may not read, or nobody answers, leaves what the record tells.
+    const isKept = error instanceof TesseraError && ["PERMISSION_DENIED", "UNIMPLEMENTED"].includes(error.code);
+    return (
+      <>
+        {isKept ? null : <ErrorNotice error={error} />}
+        <Bookkeeping record={record} />
+      </>
+    );
+  }
+  const entries = data?.pages.flatMap(({ auditEntries }) => auditEntries) ?? [];
+  if (data && entries.length === 0) return <Bookkeeping record={record} />;
   return (
     <>
       <ol className="timeline">
-        {entries.map((entry, place) => (
-          <Entry key={String(entry["id"] ?? place)} entry={entry} entity={entity} />
+        {entries.map((entry) => (
+          <Entry key={entry.id} entry={entry} entity={entity} />
         ))}
       </ol>
       {hasNextPage ? (
@@ -90,56 +110,83 @@ const VERBS: Readonly<Record<string, Key>> = {
   undeleted: "history.undeleted",
 };
 
-function Entry({ entry, entity }: { entry: AnyMessage; entity: Entity }) {
-  const { t, label } = useI18n();
-  const time = (entry["time"] ?? entry["createTime"]) as Timestamp | undefined;
-  const change = changeOf(entry);
-  const changes = Object.entries((entry["changes"] ?? {}) as Record<string, unknown>);
-  const verb = VERBS[change];
-  const fieldOf = (name: string) => entity.fields.find((field) => field.name === name);
+function Entry({ entry, entity }: { entry: AuditEntry; entity: Entity }) {
+  const { t, event } = useI18n();
+  const isChange = entry.records[0]?.entityType === entity.typeName;
+  const verb = isChange ? VERBS[entry.eventType.split(".")[1] ?? ""] : undefined;
+  const link = `/audit/audit-entries/${entry.id}`;
   return (
     <li>
       <p>
-        <Actor name={String(entry["actor"] ?? "")} /> {verb ? t(verb) : change}
-        {time ? (
+        {verb ? (
+          <>
+            <Actor name={entry.actor} />{" "}
+            <Link to={link} className="link">
+              {t(verb)}
+            </Link>
+          </>
+        ) : (
+          <>
+            <Link to={link} className="link">
+              {event(entry.eventType)}
+            </Link>{" "}
+            <span className="soft">·</span> <Actor name={entry.actor} />
+          </>
+        )}{" "}
+        {entry.eventTime ? (
           <span className="soft">
-            {" "}
-            <Time ms={msOf(time)} />
+            <Time ms={msOf(entry.eventTime)} />
           </span>
         ) : null}
       </p>
-      {verb === "history.updated" ? (
-        <ul>
-          {changes.map(([name, value]) => {
-            const field = fieldOf(name);
-            const { from, to } = value as { from?: unknown; to?: unknown };
-            return (
-              <li key={name}>
-                <strong>{field ? label(field.desc) : name}</strong> <s>{plain(from)}</s> {plain(to)}
-              </li>
-            );
-          })}
-        </ul>
-      ) : null}
+      {verb === "history.updated" ? <Changes changes={entry.changes} entity={entity} /> : null}
     </li>
   );
 }
 
-/** The kind of change: a word, or an enum's number whose value says it. */
-function changeOf(entry: AnyMessage): string {
-  const { change, changeType } = entry as { change?: unknown; changeType?: unknown };
-  const said = change ?? changeType;
-  if (typeof said === "string") return said.toLowerCase();
-  return ["", "created", "updated", "deleted", "undeleted"][Number(said ?? 0)] ?? "";
+function Changes({ changes, entity }: { changes: AuditEntry["changes"]; entity: Entity }) {
+  const { label } = useI18n();
+  const fields = entity.fields.filter((field) => !isPlumbing(field) && !isBookkeeping(field));
+  return (
+    <ul>
+      {fields.map((field) => {
+        const change = changes[field.name];
+        return change ? (
+          <li key={field.name}>
+            <strong>{label(field.desc)}</strong> <Change entity={entity} field={field} change={change} />
+          </li>
+        ) : null;
+      })}
+    </ul>
+  );
 }
 
-/** A value of the change list, which is proto3 JSON, in short. */
-function plain(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  const inner =
-    typeof value === "object" && "kind" in value ? (value as { kind: { value?: unknown } }).kind.value : value;
-  const text = typeof inner === "string" ? inner : JSON.stringify(inner);
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+function Change({ entity, field, change }: { entity: Entity; field: FieldModel; change: FieldChange }) {
+  const { t } = useI18n();
+  if (!change.from && !change.to) return <span>{t("history.masked")}</span>;
+  const [from, to] = [change.from, change.to].map((value) => valueIn(entity, field, value));
+  return (
+    <>
+      {from === undefined ? null : (
+        <s>
+          <Value field={field} value={from} inList />
+        </s>
+      )}{" "}
+      {to === undefined ? null : <Value field={field} value={to} inList />}
+    </>
+  );
+}
+
+/** A value as the record itself would have it; the change tells it as proto3 JSON. */
+function valueIn(entity: Entity, field: FieldModel, value: JsonMessage | undefined): unknown {
+  if (value === undefined) return undefined;
+  try {
+    const json = { [field.desc.jsonName]: toJson(ValueSchema, value) };
+    return valueOf(field, fromJson(entity.desc, json, { ignoreUnknownFields: true }));
+  } catch {
+    // Written when the contract was another one.
+    return undefined;
+  }
 }
 
 /** Without the audit service the record itself tells its first and last change. */
@@ -158,7 +205,7 @@ function Bookkeeping({ record }: { record: AnyMessage }) {
       {steps.map(([time, by, verb]) => (
         <li key={time}>
           <p>
-            <Actor name={String(record[by] ?? "")} /> {t(verb)}{" "}
+            <Actor name={textIn(record, by)} /> {t(verb)}{" "}
             <span className="soft">
               <Time ms={msOf(record[time] as Timestamp)} />
             </span>

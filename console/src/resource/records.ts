@@ -19,8 +19,14 @@ export interface ListQuery {
   readonly showDeleted: boolean;
 }
 
+/** A text of a message whose type is known at run time only; empty where there is none. */
+export function textIn(message: AnyMessage, name: string): string {
+  const value = message[name];
+  return typeof value === "string" ? value : "";
+}
+
 export function idOf(record: AnyMessage): string {
-  return String(record["id"] ?? "");
+  return textIn(record, "id");
 }
 
 /** The value of a field; undefined where it is unset or another of its oneof is set. */
@@ -48,10 +54,10 @@ export async function fetchPage(
       ...(known.has("filter") ? { filter } : {}),
       ...(known.has("order_by") ? { orderBy } : {}),
       ...(known.has("show_deleted") ? { showDeleted } : {}),
-    } as never),
+    }),
     signal,
   );
-  return { rows: rowsOf(entity, method, answer), nextToken: String(answer["nextPageToken"] ?? "") };
+  return { rows: rowsOf(entity, method, answer), nextToken: textIn(answer, "nextPageToken") };
 }
 
 /** How many records match, up to the 10,001 that the engine counts to. */
@@ -71,7 +77,7 @@ export async function countRecords(
       filter,
       showTotalSize: true,
       ...(known.has("show_deleted") ? { showDeleted } : {}),
-    } as never),
+    }),
     signal,
   );
   return Number(answer["totalSize"] ?? 0);
@@ -84,7 +90,7 @@ export async function searchRecords(
   signal?: AbortSignal,
 ): Promise<readonly AnyMessage[]> {
   const method = need(entity, entity.methods.search);
-  return rowsOf(entity, method, await invoke(method, create(method.input, { query, pageSize } as never), signal));
+  return rowsOf(entity, method, await invoke(method, create(method.input, { query, pageSize }), signal));
 }
 
 function rowsOf(entity: Entity, method: DescMethodUnary, answer: AnyMessage): readonly AnyMessage[] {
@@ -94,7 +100,7 @@ function rowsOf(entity: Entity, method: DescMethodUnary, answer: AnyMessage): re
 
 export function getRecord(entity: Entity, id: string, signal?: AbortSignal): Promise<AnyMessage> {
   const method = need(entity, entity.methods.get);
-  return invoke(method, create(method.input, { id } as never), signal);
+  return invoke(method, create(method.input, { id }), signal);
 }
 
 export function useRecord(entity: Entity, id: string) {

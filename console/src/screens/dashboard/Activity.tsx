@@ -2,15 +2,14 @@
 import { Link } from "@tanstack/react-router";
 import type { AuditEntry, AuditEntryService } from "@client/gen/erp/audit/v1/audit_entry_pb";
 import { useRpc } from "../../api/hooks";
+import { useLive } from "../../api/useLive";
 import { useModel } from "../../app/session";
 import { msOf } from "../../format/time";
 import { useI18n } from "../../i18n";
-import { readable } from "../../i18n/labels";
 import { Actor, ReferenceLink } from "../../resource/Value";
 import { Time } from "../../ui/Time";
 import { ListLink } from "../parts/ListLink";
 import { Nothing, Panel } from "../parts/Panel";
-import { useLive } from "../parts/useLive";
 
 const SERVICE = "erp.audit.v1.AuditEntryService";
 const SHOWN = 12;
@@ -47,19 +46,17 @@ export function Activity() {
 }
 
 function Entry({ entry }: { entry: AuditEntry }) {
-  const { label } = useI18n();
+  const { event } = useI18n();
   const model = useModel();
   const [record] = entry.records;
   const entity = model.entity(record?.entityType ?? "");
-  const [noun = "", happened = ""] = entry.eventType.split(".");
   return (
     <li>
       <p>
-        {entity ? label(entity.desc) : readable(noun)}{" "}
-        {record && entity ? <ReferenceLink typeName={entity.typeName} id={record.entityId} /> : null}{" "}
         <Link to={`/audit/audit-entries/${entry.id}`} className="link">
-          {readable(happened).toLowerCase()}
-        </Link>
+          {event(entry.eventType)}
+        </Link>{" "}
+        {record && entity ? <ReferenceLink typeName={entity.typeName} id={record.entityId} /> : null}
       </p>
       <p className="soft">
         <Actor name={entry.actor} /> · {entry.eventTime ? <Time ms={msOf(entry.eventTime)} /> : null}
