@@ -1,6 +1,7 @@
 // A new record of any resource.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { IconArrowLeft } from "@tabler/icons-react";
+import { Suspense } from "react";
 import { useMe } from "../app/session";
 import { NotFound } from "../app/PageFailed";
 import { RequestForm } from "../form/RequestForm";
@@ -12,6 +13,8 @@ import { briefly, commentOf } from "../schema/comments";
 import { tell } from "../ui/notify";
 import { tellChanges } from "../api/changes";
 import { creationsOf } from "./creations";
+import { DetailBones } from "./DetailBones";
+import { ownPart } from "./own-parts";
 import { idOf, keepRecord } from "./records";
 import { WithEntity } from "./useResource";
 
@@ -31,6 +34,14 @@ function Creation({ entity, by }: { entity: Entity; by: string | undefined }) {
   const ways = creationsOf(entity).filter((method) => mayCall(may, method));
   const method = by === undefined ? ways[0] : ways.find(({ name }) => name === by);
   if (!method) return <NotFound />;
+  const Own = method === creationsOf(entity)[0] ? ownPart("create", entity.typeName) : undefined;
+  if (Own) {
+    return (
+      <Suspense fallback={<DetailBones />}>
+        <Own entity={entity} />
+      </Suspense>
+    );
+  }
   const creates = method === entity.methods.create;
   const title = creates ? t("form.new", { noun: label(entity.desc) }) : label(method);
   return (

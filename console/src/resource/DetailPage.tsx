@@ -2,8 +2,7 @@
 import { Button, CopyButton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { IconArrowLeft, IconCopy } from "@tabler/icons-react";
-import { lazy, Suspense } from "react";
-import type { ComponentType } from "react";
+import { Suspense } from "react";
 import "./record.css";
 import type { TesseraError } from "@client/error";
 import type { AnyMessage } from "../api/wire";
@@ -11,11 +10,10 @@ import { useMe } from "../app/session";
 import { useI18n } from "../i18n";
 import { isSoftDeleted } from "../schema/model";
 import type { Entity } from "../schema/model";
-import { overrides } from "../screens/registry";
-import type { Override, RecordProps } from "../screens/registry";
 import { ErrorNotice } from "../ui/ErrorNotice";
 import { LinkButton } from "../ui/LinkButton";
 import { DetailBones } from "./DetailBones";
+import { ownPart, ownSections } from "./own-parts";
 import { RecordActions } from "./RecordActions";
 import { Fields } from "./Fields";
 import { useRecord } from "./records";
@@ -32,11 +30,11 @@ function Detail({ entity, id }: { entity: Entity; id: string }) {
   const { data: record, error, refetch } = useRecord(entity, id);
   if (error && !record) return <NoRecord entity={entity} error={error} onRetry={() => void refetch()} />;
   if (!record) return <DetailBones />;
-  const own = ownParts(entity);
-  if (own.detail) {
+  const Own = ownPart("detail", entity.typeName);
+  if (Own) {
     return (
       <Suspense fallback={<DetailBones />}>
-        <own.detail entity={entity} record={record} id={id} />
+        <Own entity={entity} record={record} id={id} />
       </Suspense>
     );
   }
@@ -45,7 +43,7 @@ function Detail({ entity, id }: { entity: Entity; id: string }) {
       <RecordHead entity={entity} record={record} id={id} />
       <div className="detail-body">
         <div className="stack">
-          {own.sections.map((Section, place) => (
+          {ownSections(entity.typeName).map((Section, place) => (
             <Suspense key={place} fallback={<span className="bone" />}>
               <Section entity={entity} record={record} id={id} />
             </Suspense>
@@ -57,20 +55,6 @@ function Detail({ entity, id }: { entity: Entity; id: string }) {
       </div>
     </div>
   );
-}
-
-type Part = ComponentType<RecordProps>;
-const parts = new Map<string, { detail: Part | undefined; sections: readonly Part[] }>();
-
-/** What was written by hand for the entity, loaded when it is first shown. */
-function ownParts(entity: Entity): { detail: Part | undefined; sections: readonly Part[] } {
-  let known = parts.get(entity.typeName);
-  if (!known) {
-    const { detail, sections = [] }: Override = overrides[entity.typeName] ?? {};
-    known = { detail: detail && lazy(detail), sections: sections.map((load) => lazy(load)) };
-    parts.set(entity.typeName, known);
-  }
-  return known;
 }
 
 /** Title, state and actions; screens written by hand use it, too. */

@@ -7,11 +7,11 @@ import "./list.css";
 import { useMe } from "../app/session";
 import { useI18n } from "../i18n";
 import type { Entity } from "../schema/model";
-import { overrides } from "../screens/registry";
 import { keepColumns, keptColumns, listable, usualColumns } from "./columns";
 import { joined } from "./joined";
 import { ListHead } from "./ListHead";
 import { ListTable } from "./ListTable";
+import { ownPart } from "./own-parts";
 import type { ListQuery } from "./records";
 import { useList } from "./useList";
 import { useSelection } from "./useSelection";
@@ -23,20 +23,11 @@ export function ListPage() {
   return (
     <WithEntity>
       {(entity) => {
-        const load = overrides[entity.typeName]?.list;
-        const Own = load && ownList(entity.typeName, load);
+        const Own = ownPart("list", entity.typeName);
         return Own ? <Own entity={entity} /> : <ResourceList key={entity.typeName} entity={entity} />;
       }}
     </WithEntity>
   );
-}
-
-const owned = new Map<string, ReturnType<typeof lazy<React.ComponentType<{ entity: Entity }>>>>();
-
-function ownList(typeName: string, load: Parameters<typeof lazy<React.ComponentType<{ entity: Entity }>>>[0]) {
-  const known = owned.get(typeName) ?? lazy(load);
-  owned.set(typeName, known);
-  return known;
 }
 
 /** Newest first, which ids of version 7 give without an index of its own. */
@@ -67,7 +58,7 @@ export function ResourceList({ entity }: { entity: Entity }) {
   const selection = useSelection(query);
   const change = useCallback(
     (part: { [Name in keyof ListSearch]?: ListSearch[Name] | undefined }) => {
-      void navigate({ to: entity.path, search: listSearch({ ...search, ...part }) as never, replace: true });
+      void navigate({ to: entity.path, search: listSearch({ ...search, ...part }), replace: true });
     },
     [navigate, entity.path, search],
   );

@@ -1,14 +1,6 @@
 // Screens written by hand: pages of their own, and pages or parts of pages in the place of generated ones.
 import type { ComponentType } from "react";
-import {
-  IconActivity,
-  IconApi,
-  IconHome,
-  IconScale,
-  IconShieldCheck,
-  IconShoppingCartPlus,
-  IconTable,
-} from "@tabler/icons-react";
+import { IconActivity, IconApi, IconHome, IconScale, IconShieldCheck, IconTable } from "@tabler/icons-react";
 import type { Icon } from "@tabler/icons-react";
 import type { Key } from "../i18n";
 import type { AnyMessage } from "../api/wire";
@@ -31,6 +23,10 @@ export interface Screen {
   readonly load: Loader<object>;
 }
 
+export interface EntityProps {
+  readonly entity: Entity;
+}
+
 export interface RecordProps {
   readonly entity: Entity;
   readonly record: AnyMessage;
@@ -39,9 +35,10 @@ export interface RecordProps {
 
 /** What replaces or joins the generated pages of an entity. */
 export interface Override {
-  /** In the place of the list, the record's page, the form. */
-  readonly list?: Loader<{ entity: Entity }>;
+  /** In the place of the list, of the record's page, and of the form of the first way to make a record. */
+  readonly list?: Loader<EntityProps>;
   readonly detail?: Loader<RecordProps>;
+  readonly create?: Loader<EntityProps>;
   /** Above the record's details, such as the timeline of an order. */
   readonly sections?: readonly Loader<RecordProps>[];
 }
@@ -54,15 +51,6 @@ export const screens: readonly Screen[] = [
     permissions: [],
     letter: "h",
     load: () => import("./dashboard/DashboardPage"),
-  },
-  {
-    // The order's own form, at the address where the generated one would be.
-    path: "/orders/orders/new",
-    title: "order.new",
-    icon: IconShoppingCartPlus,
-    domain: "orders",
-    permissions: ["orders.orders.write"],
-    load: () => import("./order/PlaceOrderPage"),
   },
   {
     path: "/ledger",
@@ -111,5 +99,8 @@ export const screens: readonly Screen[] = [
 
 /** By the entity's full name. */
 export const overrides: Readonly<Record<string, Override>> = {
-  "erp.orders.v1.Order": { detail: () => import("./order/OrderPage") },
+  "erp.orders.v1.Order": {
+    detail: () => import("./order/OrderPage"),
+    create: () => import("./order/PlaceOrderPage"),
+  },
 };
