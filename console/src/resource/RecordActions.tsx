@@ -41,7 +41,7 @@ export function RecordActions({ entity, record, id, title, deleted }: Props) {
   const { update, undelete } = entity.methods;
   const edits = !deleted && mayCall(may, update);
   const removes = !deleted && mayCall(may, entity.methods.delete);
-  const restores = deleted && mayCall(may, undelete);
+  const restore = deleted && mayCall(may, undelete) ? undelete : undefined;
   const actions = deleted ? [] : entity.recordActions.filter((method) => mayCall(may, method));
   const editPath = `${entity.path}/${id}/edit`;
   useKeys([
@@ -82,11 +82,11 @@ export function RecordActions({ entity, record, id, title, deleted }: Props) {
           {label(method)}
         </Button>
       ))}
-      {restores && undelete ? (
+      {restore ? (
         <Button
           leftSection={<IconRestore size={14} aria-hidden />}
           onClick={() =>
-            run(undelete, { id }, (answer) => {
+            run(restore, { id }, (answer) => {
               keepRecord(entity, answer);
               tell(t("record.actionDone", { name: t("record.undelete") }));
             })

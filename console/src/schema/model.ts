@@ -8,8 +8,10 @@ import type {
   DescService,
   FileRegistry,
 } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { access, entity as entityOption } from "@client/gen/erp/v1/options_pb";
 import { http } from "@client/gen/google/api/annotations_pb";
+import { grouped } from "../format/grouped";
 import { fieldsOf } from "./fields";
 import type { FieldModel } from "./fields";
 
@@ -28,7 +30,7 @@ export interface Entity {
   readonly path: string;
   readonly service: DescService | undefined;
   readonly methods: Readonly<Partial<Record<StandardVerb, DescMethodUnary>>>;
-  /** Methods for one record, such as CancelOrder. */
+  /** Methods that change one record, such as CancelOrder; one that only reads, such as GetOrderTimeline, is no action. */
   readonly recordActions: readonly DescMethodUnary[];
   /** Methods without a record, such as PlaceOrder. */
   readonly collectionActions: readonly DescMethodUnary[];
@@ -46,10 +48,10 @@ export interface Relation {
 export interface Model {
   readonly registry: FileRegistry;
   readonly entities: readonly Entity[];
-  entity(typeName: string): Entity | undefined;
-  at(domain: string, collection: string): Entity | undefined;
+  entity: (typeName: string) => Entity | undefined;
+  at: (domain: string, collection: string) => Entity | undefined;
   /** Which entities refer to this one. */
-  relationsTo(typeName: string): readonly Relation[];
+  relationsTo: (typeName: string) => readonly Relation[];
 }
 
 export function modelOf(registry: FileRegistry): Model {
@@ -62,7 +64,7 @@ export function modelOf(registry: FileRegistry): Model {
   const entities = messages.map((message) => entityOf(message, services)).sort(byPlace);
   const byName = new Map(entities.map((one) => [one.typeName, one]));
   const byPath = new Map(entities.map((one) => [one.path, one]));
-  const relations = Map.groupBy(
+  const relations = grouped(
     entities.flatMap((from) => from.fields.filter((field) => field.references).map((field) => ({ from, field }))),
     ({ field }) => field.references,
   );
@@ -95,8 +97,9 @@ function entityOf(desc: DescMessage, services: readonly DescService[]): Entity {
     if (!isUnary(method)) continue;
     const verb = standardVerb(method, desc);
     if (verb) methods[verb] = method;
+    else if (isRead(method)) continue;
     else if (idFieldOf(method.input, desc)) recordActions.push(method);
-    else if (!isRead(method)) collectionActions.push(method);
+    else collectionActions.push(method);
   }
   const domain = desc.file.proto.package.split(".")[1] ?? desc.file.proto.package;
   const collection = getOption(desc, entityOption).table.replaceAll("_", "-");
@@ -144,9 +147,12 @@ export function holderOf(message: DescMessage, entity: DescMessage): DescField |
   return message.fields.find((field) => field.message === entity);
 }
 
-/** What REST gets with GET changes nothing. */
+/** What REST gets with GET, or what says of itself that it has no side effects, changes nothing. */
 export function isRead(method: DescMethod): boolean {
-  return getOption(method, http).pattern.case === "get";
+  return (
+    getOption(method, http).pattern.case === "get" ||
+    method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
+  );
 }
 
 /** The permission that a method asks for; empty: any signed-in caller may call it. */
