@@ -49,7 +49,7 @@ export function descriptors(): Plugin {
   let bytes: Buffer | undefined;
   const file = () => (bytes ??= descriptorFile());
   const serve = (server: {
-    middlewares: { use(handler: (q: IncomingMessage, s: ServerResponse, next: () => void) => void): unknown };
+    middlewares: { use: (handler: (q: IncomingMessage, s: ServerResponse, next: () => void) => void) => unknown };
   }) => {
     // A suite that serves its own descriptors is asked for them by the proxy.
     if (process.env["TESSERA_DESCRIPTORS"] === "suite") return;

@@ -13,15 +13,15 @@ export interface Company {
   readonly password: string;
 }
 
-/** The client, as the setup has bundled it. */
-async function client(): Promise<typeof import("@client/index")> {
-  return (await import(process.env["TESSERA_CLIENT"] ?? "")) as typeof import("@client/index");
+/** A part of the client, as the setup has bundled it. */
+async function bundled<Part>(name: string): Promise<Part> {
+  return (await import(`${process.env["TESSERA_CLIENT"] ?? ""}/${name}.js`)) as Part;
 }
 
 export async function newCompany(): Promise<Company> {
   const slug = `c-${randomUUID().slice(0, 30)}`.replace(/-$/, "0");
   const [email, password] = [`owner@${slug}.example`, randomUUID()];
-  const { connect, memoryStore } = await client();
+  const { connect, memoryStore } = await bundled<typeof import("@client/index")>("index");
   const tessera = connect({ baseUrl: suiteUrl(), tokens: memoryStore() });
   await tessera.signUp({ companyName: "Nordwind GmbH", slug, email, password, baseCurrency: "EUR" });
   return { tessera, email, password };
@@ -44,10 +44,11 @@ export async function newUser(
 /** So many accounts, a few calls at a time. */
 export async function createAccounts({ tessera }: Company, count: number): Promise<void> {
   let next = 0;
+  const { AccountType } = await bundled<typeof import("@client/gen/erp/crm/v1/account_pb")>("account");
   const worker = async () => {
     for (let number = next++; number < count; number = next++) {
       const code = `K-${String(number).padStart(5, "0")}`;
-      const type = number % 10 === 0 ? 4 : 2;
+      const type = number % 10 === 0 ? AccountType.VENDOR : AccountType.CUSTOMER;
       await tessera.crm.accounts.createAccount({ account: { displayName: `Account ${code}`, code, type } });
     }
   };

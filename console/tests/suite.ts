@@ -30,7 +30,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   return teardown;
 }
 
-/** Companies are made through the client, whose sources stand outside this folder. */
+/** Companies are made through the client, whose sources stand outside this folder. Answers the folder of the bundles. */
 async function bundleClient(): Promise<string> {
   const outDir = new URL(".client", import.meta.url).pathname;
   await build({
@@ -39,13 +39,19 @@ async function bundleClient(): Promise<string> {
     resolve: { dedupe: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web"] },
     ssr: { noExternal: true },
     build: {
-      ssr: new URL("../../clients/typescript/src/index.ts", import.meta.url).pathname,
+      ssr: true,
+      rolldownOptions: {
+        input: {
+          index: new URL("../../clients/typescript/src/index.ts", import.meta.url).pathname,
+          account: new URL("../../clients/typescript/src/gen/erp/crm/v1/account_pb.ts", import.meta.url).pathname,
+        },
+      },
       outDir,
       emptyOutDir: true,
       minify: false,
     },
   });
-  return join(outDir, "index.js");
+  return outDir;
 }
 
 async function startSuite(started: (() => Promise<void>)[]): Promise<string> {

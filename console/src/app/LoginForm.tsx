@@ -2,7 +2,7 @@
 import { Button, TextInput } from "@mantine/core";
 import "@mantine/core/styles/Input.css";
 import { useState } from "react";
-import type { FormEvent } from "react";
+import type { SubmitEvent } from "react";
 import { TesseraError } from "@client/error";
 import { useI18n } from "../i18n";
 import { ErrorNotice } from "../ui/ErrorNotice";
@@ -16,7 +16,7 @@ export function LoginForm({ email: known = "", tenantSlug: tenant = "" }: { emai
   const [asksTenant, setAsksTenant] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     setBusy(true);
     setError(undefined);

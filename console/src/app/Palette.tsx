@@ -30,13 +30,13 @@ interface Item {
   readonly label: string;
   readonly hint?: string;
   readonly icon: ReactNode;
-  run(): void;
+  run: () => void;
 }
 
 interface Props {
   readonly places: readonly Place[];
-  onClose(): void;
-  onKeys(): void;
+  onClose: () => void;
+  onKeys: () => void;
 }
 
 export default function Palette({ places, onClose, onKeys }: Props) {
@@ -125,7 +125,7 @@ function useActions(onKeys: () => void): readonly Item[] {
           run: () =>
             void navigate({
               to: `${entity.path}/new`,
-              search: (method === entity.methods.create ? {} : { by: method.name }) as never,
+              search: method === entity.methods.create ? {} : { by: method.name },
             }),
         })),
     );

@@ -4,6 +4,7 @@ import { IconHome } from "@tabler/icons-react";
 import type { Icon } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 import type { Key } from "../i18n";
+import { grouped } from "../format/grouped";
 import { useI18n } from "../i18n";
 import type { Entity, Model } from "../schema/model";
 import { mayCall } from "../schema/permissions";
@@ -55,7 +56,7 @@ export function destinations(model: Model, may: May): readonly Place[] {
 
 /** The first letter of the collection that is still free. */
 function letterFor(collection: string, taken: Set<string>): string | undefined {
-  const letter = [...collection].find((one) => /[a-z]/.test(one) && !taken.has(one));
+  const letter = collection.match(/[a-z]/g)?.find((one) => !taken.has(one));
   if (letter) taken.add(letter);
   return letter;
 }
@@ -64,7 +65,7 @@ interface Props {
   readonly places: readonly Place[];
   readonly tenant: string;
   readonly open: boolean;
-  onClose(): void;
+  onClose: () => void;
 }
 
 export function Rail({ places, tenant, open, onClose }: Props) {
@@ -73,7 +74,7 @@ export function Rail({ places, tenant, open, onClose }: Props) {
   useEffect(() => {
     if (open) rail.current?.querySelector<HTMLElement>("a")?.focus();
   }, [open]);
-  const groups = Map.groupBy(places, (place) => place.domain);
+  const groups = grouped(places, (place) => place.domain);
   const names = [...groups.keys()].sort((a, b) => (a === "" ? -1 : b === "" ? 1 : domain(a).localeCompare(domain(b))));
   return (
     <div className="rail" data-open={open} ref={rail} onKeyDown={(event) => event.key === "Escape" && onClose()}>

@@ -3,7 +3,7 @@ import { Button, PasswordInput, TextInput } from "@mantine/core";
 import "../theme/inputs.css";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import type { FormEvent } from "react";
+import type { SubmitEvent } from "react";
 import { TesseraError } from "@client/error";
 import { useI18n } from "../i18n";
 import { Door } from "../ui/Door";
@@ -35,7 +35,7 @@ export function SignUpPage() {
   const [ownSlug, setOwnSlug] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     setBusy(true);
     setError(undefined);

@@ -13,7 +13,7 @@ export interface Binding {
   readonly name?: string;
   /** Also while a text is typed. */
   readonly inInputs?: boolean;
-  run(event: KeyboardEvent): void;
+  run: (event: KeyboardEvent) => void;
 }
 
 /** What is bound may change with every rendering; the layer stays where it is. */

@@ -32,8 +32,8 @@ interface Props {
   readonly danger?: boolean;
   /** Paths that have an input; what is wrong elsewhere is said above. */
   readonly children: ReactNode;
-  onSubmit(): void;
-  onCancel(): void;
+  onSubmit: () => void;
+  onCancel: () => void;
 }
 
 export function FormFrame({

@@ -25,8 +25,8 @@ interface Props {
   readonly id?: string;
   readonly etag?: string;
   readonly submit: string;
-  onDone(answer: AnyMessage): void;
-  onCancel(): void;
+  onDone: (answer: AnyMessage) => void;
+  onCancel: () => void;
 }
 
 export function RequestForm({ entity, method, id, etag, submit, onDone, onCancel }: Props) {
@@ -48,7 +48,7 @@ export function RequestForm({ entity, method, id, etag, submit, onDone, onCancel
   const send = async () => {
     const [message, problems] = messageOf(input, form.draft, typing);
     const known = { ...(idField ? { [idField.localName]: id } : {}), ...(etag && input.field["etag"] ? { etag } : {}) };
-    const request = create(input, { ...message, ...known } as never) as AnyMessage;
+    const request = create(input, { ...message, ...known }) as AnyMessage;
     const validate = await loadValidator(registry);
     const own = problems.filter(({ path }) => path !== idField?.name);
     if (!errors.check(own, validate(input, request))) return;

@@ -8,9 +8,9 @@ export interface FormContext {
   readonly typing: Typing;
   /** True when an existing record is changed, so that immutable fields stay as they are. */
   readonly editing: boolean;
-  set(path: readonly (string | number)[], value: Draft): void;
+  set: (path: readonly (string | number)[], value: Draft) => void;
   /** What is wrong at a path, or inside it for an input that has no parts on the screen. */
-  errorAt(path: string, deep?: boolean): string | undefined;
+  errorAt: (path: string, deep?: boolean) => string | undefined;
 }
 
 const Context = createContext<FormContext | undefined>(undefined);

@@ -102,7 +102,7 @@ export function draftOf(message: DescMessage, value: AnyMessage, typing: Typing)
 function valueDraft(field: FieldModel, value: unknown, typing: Typing): Draft {
   if (field.shape === "list") return ((value ?? []) as unknown[]).map((one) => itemDraft(field, one, typing));
   if (field.shape === "map") {
-    return Object.entries((value ?? {}) as object).map(([key, one]) => ({ key, value: itemDraft(field, one, typing) }));
+    return Object.entries(value ?? {}).map(([key, one]) => ({ key, value: itemDraft(field, one, typing) }));
   }
   return value === undefined ? emptyUnset(field, typing) : itemDraft(field, value, typing);
 }
@@ -175,7 +175,7 @@ function build(
     if (oneof) init[oneof.localName] = { case: desc.localName, value };
     else init[desc.localName] = value;
   }
-  return create(message, init as never) as AnyMessage;
+  return create(message, init as never);
 }
 
 function fieldValue(field: FieldModel, draft: Draft, typing: Typing, path: string, problems: Problem[]): unknown {
@@ -206,37 +206,37 @@ function isMissing(field: FieldModel, value: unknown): boolean {
 
 function itemValue(field: FieldModel, draft: Draft, typing: Typing, path: string, problems: Problem[]): unknown {
   if (draft === null) return undefined;
-  const fault = (kind: ProblemKind) => {
-    problems.push({ path, kind });
-    return undefined;
-  };
   if (field.kind === "message" || field.kind === "localized") {
     return field.message ? build(field.message, draft as DraftMessage, typing, `${path}.`, problems) : undefined;
   }
   if (field.kind === "bool") return draft === true;
   if (field.kind === "enum") return Number(draft);
-  if (field.kind === "money") return moneyValue(draft as MoneyDraft, typing, fault);
-  return textValue(field, (draft as string).trim(), draft as string, typing, fault);
+  const value =
+    field.kind === "money"
+      ? moneyValue(draft as MoneyDraft, typing)
+      : textValue(field, (draft as string).trim(), draft as string, typing);
+  if (!(value instanceof Fault)) return value;
+  problems.push({ path, kind: value.kind });
+  return undefined;
 }
 
-function moneyValue(
-  { amount, currency }: MoneyDraft,
-  typing: Typing,
-  fault: (kind: ProblemKind) => undefined,
-): unknown {
+/** In the place of a value that cannot be read from what was typed. */
+class Fault {
+  readonly kind: ProblemKind;
+
+  constructor(kind: ProblemKind) {
+    this.kind = kind;
+  }
+}
+
+function moneyValue({ amount, currency }: MoneyDraft, typing: Typing): unknown {
   if (amount.trim() === "") return undefined;
   const code = currency.trim().toUpperCase();
-  if (!/^[A-Z]{3}$/.test(code)) return fault("currency");
-  return parseMoney(amount, code, typing.locale) ?? fault("money");
+  if (!/^[A-Z]{3}$/.test(code)) return new Fault("currency");
+  return parseMoney(amount, code, typing.locale) ?? new Fault("money");
 }
 
-function textValue(
-  field: FieldModel,
-  text: string,
-  raw: string,
-  typing: Typing,
-  fault: (kind: ProblemKind) => undefined,
-): unknown {
+function textValue(field: FieldModel, text: string, raw: string, typing: Typing): unknown {
   if (field.kind === "text" || field.kind === "reference") return field.secret ? raw : text;
   if (text === "")
     return field.kind === "integer" || field.kind === "number"
@@ -247,43 +247,43 @@ function textValue(
   switch (field.kind) {
     case "integer": {
       const plain = plainNumber(text, typing.locale);
-      if (plain === undefined || !/^-?\d+$/.test(plain)) return fault("number");
+      if (plain === undefined || !/^-?\d+$/.test(plain)) return new Fault("number");
       return integerOf(field, plain);
     }
     case "number": {
       const plain = plainNumber(text, typing.locale);
-      return plain === undefined ? fault("number") : Number(plain);
+      return plain === undefined ? new Fault("number") : Number(plain);
     }
     case "decimal": {
       const plain = plainNumber(text, typing.locale);
-      return plain === undefined ? fault("number") : { value: plain };
+      return plain === undefined ? new Fault("number") : { value: plain };
     }
     case "date": {
       const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
-      return year === undefined ? fault("date") : { year: Number(year), month: Number(month), day: Number(day) };
+      return year === undefined ? new Fault("date") : { year: Number(year), month: Number(month), day: Number(day) };
     }
     case "time": {
       const ms = instantOf(text, typing.timeZone);
-      return ms === undefined ? fault("date") : timestampFromMs(ms);
+      return ms === undefined ? new Fault("date") : timestampFromMs(ms);
     }
     case "duration": {
       const plain = plainNumber(text, typing.locale);
-      return plain === undefined ? fault("duration") : durationFromMs(Math.round(Number(plain) * 1000));
+      return plain === undefined ? new Fault("duration") : durationFromMs(Math.round(Number(plain) * 1000));
     }
     case "json":
-      return jsonValue(field, text, fault);
+      return jsonValue(field, text);
     default:
       return undefined;
   }
 }
 
-function jsonValue(field: FieldModel, text: string, fault: (kind: ProblemKind) => undefined): unknown {
+function jsonValue(field: FieldModel, text: string): unknown {
   try {
     const json = JSON.parse(text) as JsonValue;
     // A Struct is a plain object in messages.
     return field.message && field.message.typeName !== "google.protobuf.Struct" ? fromJson(field.message, json) : json;
   } catch {
-    return fault("json");
+    return new Fault("json");
   }
 }
 

@@ -52,7 +52,12 @@ export function MapInput({
           />
           <ActionIcon
             aria-label={`${t("form.remove")}: ${text} ${place + 1}`}
-            onClick={() => set(at.path, entries.filter((_, other) => other !== place) as unknown as Draft)}
+            onClick={() =>
+              set(
+                at.path,
+                entries.filter((_, other) => other !== place),
+              )
+            }
           >
             <IconTrash size={15} />
           </ActionIcon>
@@ -63,12 +68,16 @@ export function MapInput({
         variant="default"
         leftSection={<IconPlus size={14} aria-hidden />}
         aria-label={t("form.addTo", { name: text })}
-        onClick={() => set(at.path, [...entries, { key: "", value: emptyItem(item, typing) }] as unknown as Draft)}
+        onClick={() => set(at.path, [...entries, { key: "", value: emptyItem(item, typing) }])}
       >
         {t("form.add")}
       </Button>
     </Fieldset>
   );
+}
+
+function typed(draft: Draft | undefined): string {
+  return typeof draft === "string" ? draft : "";
 }
 
 /** The text in the company's own language; others on demand. */
@@ -100,7 +109,7 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
         }
         error={errorAt(`${at.name}.${text.name}`, true) ?? errorAt(at.name)}
         required={field.required}
-        value={String(now[text.name] ?? "")}
+        value={typed(now[text.name])}
         onChange={(event: { currentTarget: { value: string } }) => write(text.name, event.currentTarget.value)}
       />
       {pairs.map(({ key, value }, place) => (
@@ -113,14 +122,17 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
           />
           <TextInput
             aria-label={`${label(field.desc)}: ${t("form.translation")} ${place + 1}`}
-            value={String(value)}
+            value={typed(value)}
             error={errorAt(`${at.name}.${translations?.name ?? ""}["${key}"]`, true)}
             onChange={(event) => set([...at.path, translations?.name ?? "", place, "value"], event.currentTarget.value)}
           />
           <ActionIcon
             aria-label={`${t("form.remove")}: ${key}`}
             onClick={() =>
-              write(translations?.name ?? "", pairs.filter((_, other) => other !== place) as unknown as Draft)
+              write(
+                translations?.name ?? "",
+                pairs.filter((_, other) => other !== place),
+              )
             }
           >
             <IconTrash size={15} />
@@ -132,7 +144,7 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
         size="compact-xs"
         mt={4}
         leftSection={<IconLanguage size={13} aria-hidden />}
-        onClick={() => write(translations?.name ?? "", [...pairs, { key: "", value: "" }] as unknown as Draft)}
+        onClick={() => write(translations?.name ?? "", [...pairs, { key: "", value: "" }])}
       >
         {t("form.addTo", { name: t("form.translation") })}
       </Button>

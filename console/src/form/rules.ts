@@ -10,9 +10,7 @@ export function maxLength(registry: FileRegistry, field: FieldModel): number | u
   const extension = registry.getExtension("buf.validate.field");
   const options = field.desc.proto.options;
   if (!extension || !options) return undefined;
-  const rules = getExtension(options, extension) as unknown as {
-    type?: { case?: string; value?: Record<string, unknown> };
-  };
+  const rules = getExtension(options, extension) as { type?: { case?: string; value?: Record<string, unknown> } };
   if (rules.type?.case !== "string") return undefined;
   const max = rules.type.value?.["maxLen"];
   return typeof max === "bigint" && max > 0n ? Number(max) : undefined;

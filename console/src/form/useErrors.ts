@@ -20,12 +20,12 @@ const TEXTS: Readonly<Record<ProblemKind, Key>> = {
 export interface Errors {
   readonly byPath: ReadonlyMap<string, string>;
   readonly thrown: unknown;
-  at(path: string, deep?: boolean): string | undefined;
+  at: (path: string, deep?: boolean) => string | undefined;
   /** Takes what was found before sending; true when there is nothing. */
-  check(problems: readonly Problem[], violations: readonly Violation[]): boolean;
+  check: (problems: readonly Problem[], violations: readonly Violation[]) => boolean;
   /** Takes what the server said. */
-  take(thrown: unknown): void;
-  clear(): void;
+  take: (thrown: unknown) => void;
+  clear: () => void;
 }
 
 export function useErrors(): Errors {

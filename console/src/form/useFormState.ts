@@ -15,12 +15,12 @@ export interface FormState {
   readonly dirty: boolean;
   /** True when the draft is one that was found from before. */
   readonly restored: boolean;
-  set(path: readonly (string | number)[], value: Draft): void;
-  replace(draft: DraftMessage): void;
+  set: (path: readonly (string | number)[], value: Draft) => void;
+  replace: (draft: DraftMessage) => void;
   /** Back to the beginning. */
-  discard(): void;
+  discard: () => void;
   /** The draft was sent: leaving needs no question any longer. */
-  done(): void;
+  done: () => void;
 }
 
 interface Kept {

@@ -14,14 +14,14 @@ import { Prose } from "../ui/Prose";
 import { briefly, commentOf } from "../schema/comments";
 import type { Entity } from "../schema/model";
 import { tell } from "../ui/notify";
-import { keepRecord } from "./records";
+import { keepRecord, textIn } from "./records";
 
 interface Props {
   readonly entity: Entity;
   readonly method: DescMethodUnary;
   readonly id: string;
   readonly record: AnyMessage;
-  onClose(): void;
+  onClose: () => void;
 }
 
 export default function ActionDialog({ entity, method, id, record, onClose }: Props) {
@@ -61,7 +61,7 @@ export default function ActionDialog({ entity, method, id, record, onClose }: Pr
             entity={entity}
             method={method}
             id={id}
-            etag={String(record["etag"] ?? "")}
+            etag={textIn(record, "etag")}
             submit={label(method)}
             onDone={done}
             onCancel={onClose}

@@ -37,7 +37,7 @@ export default function BulkBar({
 }: {
   entity: Entity;
   selection: Selection;
-  onDone(): void;
+  onDone: () => void;
 }) {
   const i18n = useI18n();
   const { t, label } = i18n;
@@ -57,7 +57,7 @@ export default function BulkBar({
     setRunning(method.name);
     const failures = await onAll([...selection.ids], (id) => {
       const idField = idFieldOf(method.input, entity.desc);
-      return invoke(method, create(method.input, { [idField?.localName ?? "id"]: id } as never));
+      return invoke(method, create(method.input, { [idField?.localName ?? "id"]: id }));
     });
     setRunning(undefined);
     const done = count - failures.size;

@@ -11,8 +11,8 @@ import { listable } from "./columns";
 interface Props {
   readonly entity: Entity;
   readonly shown: readonly string[];
-  onChange(names: readonly string[] | undefined): void;
-  onClose(): void;
+  onChange: (names: readonly string[] | undefined) => void;
+  onClose: () => void;
 }
 
 export default function ColumnsMenu({ entity, shown, onChange, onClose }: Props) {

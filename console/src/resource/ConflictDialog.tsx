@@ -23,9 +23,9 @@ interface Props {
   readonly theirs: AnyMessage;
   readonly mine: DraftMessage;
   readonly typing: Typing;
-  onChoose(merged: DraftMessage): void;
-  onDiscard(): void;
-  onCancel(): void;
+  onChoose: (merged: DraftMessage) => void;
+  onDiscard: () => void;
+  onCancel: () => void;
 }
 
 /** Their version with one's own fields put in where they were chosen. */

@@ -98,7 +98,7 @@ function Edit({
     const request = create(method.input, {
       [holder?.localName ?? ""]: { ...message, id, etag: before["etag"] },
       updateMask: { paths },
-    } as never) as AnyMessage;
+    }) as AnyMessage;
     const validate = await loadValidator(registry);
     if (!errors.check(problems, validate(method.input, request))) return;
     const answer = await invoke(method, request);

@@ -24,7 +24,7 @@ interface Props {
   readonly entity: Entity;
   readonly query: ListQuery;
   readonly fields: readonly FieldModel[];
-  onDone(): void;
+  onDone: () => void;
 }
 
 export default function ExportButton({ entity, query, fields, onDone }: Props) {

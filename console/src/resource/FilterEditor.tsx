@@ -48,8 +48,8 @@ const TIME_NAMES: Readonly<Partial<Record<Operator, Key>>> = {
 interface Props {
   readonly entity: Entity;
   readonly filter: string;
-  onApply(filter: string | undefined): void;
-  onClose(): void;
+  onApply: (filter: string | undefined) => void;
+  onClose: () => void;
 }
 
 export default function FilterEditor({ entity, filter, onApply, onClose }: Props) {
@@ -165,8 +165,8 @@ interface RowProps {
   readonly targets: readonly Target[];
   readonly condition: Condition;
   readonly focus: boolean;
-  onChange(condition: Condition): void;
-  onRemove(): void;
+  onChange: (condition: Condition) => void;
+  onRemove: () => void;
 }
 
 function ConditionRow({ targets, condition, focus, onChange, onRemove }: RowProps) {
@@ -214,7 +214,7 @@ function ValueInput({
 }: {
   field: FieldModel;
   condition: Condition;
-  onChange(next: Condition): void;
+  onChange: (next: Condition) => void;
 }) {
   const { t, label, locale } = useI18n();
   const zone = useTimeZone();

@@ -43,8 +43,8 @@ interface Props {
   readonly query: ListQuery;
   readonly list: List;
   readonly fields: readonly FieldModel[];
-  onChange(part: { [Name in keyof ListSearch]?: ListSearch[Name] | undefined }): void;
-  onColumns(names: readonly string[] | undefined): void;
+  onChange: (part: { [Name in keyof ListSearch]?: ListSearch[Name] | undefined }) => void;
+  onColumns: (names: readonly string[] | undefined) => void;
 }
 
 export function ListHead({ entity, title, search, query, list, fields, onChange, onColumns }: Props) {
@@ -236,7 +236,7 @@ function NewButton({ entity }: { entity: Entity }) {
           entries={others.map((method) => ({
             key: method.name,
             text: label(method),
-            run: () => void navigate({ to, search: { by: method.name } as never }),
+            run: () => void navigate({ to, search: { by: method.name } }),
           }))}
         />
       ) : null}

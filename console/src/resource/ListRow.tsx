@@ -22,7 +22,7 @@ interface Props {
   readonly phone: boolean;
   readonly current: boolean;
   readonly selected: boolean;
-  onToggle(id: string): void;
+  onToggle: (id: string) => void;
 }
 
 export const ListRow = memo(function ListRow(props: Props) {

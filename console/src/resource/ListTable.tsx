@@ -32,8 +32,8 @@ interface Props {
   readonly order: string;
   readonly filtered: boolean;
   readonly selection: Selection;
-  onOrder(order: string | undefined): void;
-  onClear(): void;
+  onOrder: (order: string | undefined) => void;
+  onClear: () => void;
 }
 
 export function ListTable({ entity, fields, list, order, filtered, selection, onOrder, onClear }: Props) {
@@ -142,7 +142,7 @@ interface HeadProps {
   readonly list: List;
   readonly selection: Selection;
   readonly hidden: boolean;
-  onOrder(order: string | undefined): void;
+  onOrder: (order: string | undefined) => void;
 }
 
 function Head({ entity, fields, template, order, list, selection, hidden, onOrder }: HeadProps) {
@@ -210,8 +210,8 @@ interface KeysProps {
   readonly list: List;
   readonly selection: Selection;
   readonly cursor: number;
-  move(index: number): void;
-  scrollTo(index: number): void;
+  move: (index: number) => void;
+  scrollTo: (index: number) => void;
 }
 
 /** j and k go through the rows, x selects, Enter opens, e edits. */

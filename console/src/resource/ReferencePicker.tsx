@@ -28,8 +28,8 @@ interface Props {
   readonly size?: "xs" | "sm";
   readonly hiddenLabel?: boolean;
   readonly inputId?: string;
-  onChange(id: string): void;
-  onBlur?(): void;
+  onChange: (id: string) => void;
+  onBlur?: () => void;
 }
 
 export function ReferencePicker(props: Props) {

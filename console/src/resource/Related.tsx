@@ -62,7 +62,7 @@ function RelatedList({
         {plural(from.typeName)}
         {ambiguous ? <span className="soft">{label(field.desc)}</span> : null}
         <span style={{ flex: 1 }} />
-        <Link to={from.path} search={{ filter } as never} className="link" style={{ fontWeight: 400 }}>
+        <Link to={from.path} search={{ filter }} className="link" style={{ fontWeight: 400 }}>
           {t("record.showAll")}
         </Link>
       </h2>

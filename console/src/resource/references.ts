@@ -14,8 +14,8 @@ const BATCH_MAX = 500;
 
 interface Wish {
   readonly id: string;
-  resolve(record: AnyMessage | null): void;
-  reject(error: unknown): void;
+  resolve: (record: AnyMessage | null) => void;
+  reject: (error: unknown) => void;
 }
 
 const wishes = new Map<Entity, Wish[]>();
@@ -54,7 +54,7 @@ async function recordsOf(entity: Entity, ids: readonly string[]): Promise<Map<st
   const method = entity.methods.batchGet;
   if (method && ids.length > 1) {
     try {
-      const answer = await invoke(method, create(method.input, { ids } as never));
+      const answer = await invoke(method, create(method.input, { ids }));
       const holder = holderOf(method.output, entity.desc);
       const records = ((holder && answer[holder.localName]) ?? []) as AnyMessage[];
       return new Map(records.map((record) => [idOf(record), record]));

@@ -12,7 +12,7 @@ import type { I18n } from "../i18n";
 import { fieldsOf } from "../schema/fields";
 import type { FieldModel } from "../schema/fields";
 import type { Entity } from "../schema/model";
-import { valueOf } from "./records";
+import { idOf, valueOf } from "./records";
 
 /** How values are written. */
 export interface Writing {
@@ -96,7 +96,7 @@ export function titleOf(entity: Entity, record: AnyMessage, locale: string): str
   });
   const title = parts.filter(Boolean).join(" ").trim();
   if (title) return title;
-  return firstReadable(entity, record) ?? shortId(String(record["id"] ?? ""));
+  return firstReadable(entity, record) ?? shortId(idOf(record));
 }
 
 function firstReadable(entity: Entity, record: AnyMessage): string | undefined {

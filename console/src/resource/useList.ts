@@ -18,7 +18,7 @@ export interface List {
   readonly total: number | undefined;
   /** True when there are more than can be counted. */
   readonly many: boolean;
-  refresh(): Promise<void>;
+  refresh: () => Promise<void>;
 }
 
 export function useList(entity: Entity, query: ListQuery): List {

@@ -11,7 +11,7 @@ export interface RowWindow {
   readonly end: number;
   readonly height: number;
   /** Brings a row into sight, below a head of so many pixels. */
-  scrollTo(index: number): void;
+  scrollTo: (index: number) => void;
 }
 
 export function useRowWindow(

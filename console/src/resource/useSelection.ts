@@ -4,8 +4,8 @@ import type { ListQuery } from "./records";
 
 export interface Selection {
   readonly ids: ReadonlySet<string>;
-  toggle(id: string): void;
-  set(ids: Iterable<string>): void;
+  toggle: (id: string) => void;
+  set: (ids: Iterable<string>) => void;
 }
 
 const NONE: ReadonlySet<string> = new Set();

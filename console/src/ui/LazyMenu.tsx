@@ -18,7 +18,7 @@ export interface MenuEntry {
   /** A heading above this entry, or a line. */
   readonly heading?: string;
   readonly line?: boolean;
-  run(): void;
+  run: () => void;
 }
 
 interface Props {

@@ -11,7 +11,7 @@ export interface Question {
 
 export interface Asked {
   readonly question: Question;
-  answer(yes: boolean): void;
+  answer: (yes: boolean) => void;
 }
 
 let asked: Asked | undefined;

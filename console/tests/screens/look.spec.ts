@@ -35,7 +35,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expect(page.locator("main .bone")).toHaveCount(0);
       await page.evaluate(AXE);
       const { violations } = await page.evaluate(() =>
-        (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+        (window as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
       );
       const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
       expect(serious.map(({ id, nodes }) => `${path} ${id} ${nodes[0]?.html ?? ""}`)).toEqual([]);
@@ -55,7 +55,7 @@ test("no screen is wider than a phone", async ({ browser }) => {
       const main = document.querySelector("main");
       return [main?.scrollWidth ?? 0, main?.clientWidth ?? 0];
     });
-    expect(width, path).toBeLessThanOrEqual(shown ?? 0);
+    expect(width, path).toBeLessThanOrEqual(shown);
   }
   await context.close();
 });

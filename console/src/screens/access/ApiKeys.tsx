@@ -66,8 +66,8 @@ export function ApiKeys() {
 
 interface TableProps {
   readonly keys: readonly ApiKey[];
-  onRotate(key: ApiKey): void;
-  onGone(): void;
+  onRotate: (key: ApiKey) => void;
+  onGone: () => void;
 }
 
 function Table({ keys, onRotate, onGone }: TableProps) {

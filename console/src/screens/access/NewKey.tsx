@@ -18,8 +18,8 @@ import { ErrorNotice } from "../../ui/ErrorNotice";
 import { useTimeZone } from "../../ui/zone";
 
 interface Props {
-  onGiven(secret: string): void;
-  onClose(): void;
+  onGiven: (secret: string) => void;
+  onClose: () => void;
 }
 
 export function NewKey({ onGiven, onClose }: Props) {

@@ -125,7 +125,15 @@ export function RoleMatrix() {
           </table>
         </div>
       </Panel>
-      {failure ? <Failed error={failure} onDiscard={() => [setChanges(new Map()), setFailure(undefined)]} /> : null}
+      {failure ? (
+        <Failed
+          error={failure}
+          onDiscard={() => {
+            setChanges(new Map());
+            setFailure(undefined);
+          }}
+        />
+      ) : null}
       {changes.size > 0 ? (
         <div className="bulk" role="status">
           {t("access.unsaved", { count: changes.size })}
@@ -166,7 +174,7 @@ interface DomainProps {
   readonly roles: readonly Role[];
   readonly changes: ReadonlyMap<string, Change>;
   readonly writes: boolean;
-  onToggle(role: Role, permission: string): void;
+  onToggle: (role: Role, permission: string) => void;
 }
 
 function Domain({ name, permissions, roles, changes, writes, onToggle }: DomainProps) {

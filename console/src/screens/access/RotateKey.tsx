@@ -18,8 +18,8 @@ const OVERLAPS: readonly (readonly [seconds: string, title: Key])[] = [
 
 interface Props {
   readonly apiKey: ApiKey;
-  onGiven(secret: string): void;
-  onClose(): void;
+  onGiven: (secret: string) => void;
+  onClose: () => void;
 }
 
 export function RotateKey({ apiKey, onGiven, onClose }: Props) {

@@ -1,4 +1,5 @@
 // What a role allows, cell by cell of the matrix.
+import { grouped } from "../../format/grouped";
 import { mayOf } from "../../schema/permissions";
 
 /** How a permission stands with a role: named by itself, by one that stands for all below it, or not at all. */
@@ -18,7 +19,7 @@ export function toggled(permissions: readonly string[], name: string): readonly 
 
 /** Permissions by their domain: `crm` has `accounts.read` and others. */
 export function byDomain(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  return Map.groupBy(names, (name) => name.split(".")[0] ?? name);
+  return grouped(names, (name) => name.split(".")[0] ?? name);
 }
 
 export function isSame(a: readonly string[], b: readonly string[]): boolean {

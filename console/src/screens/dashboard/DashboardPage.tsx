@@ -46,7 +46,7 @@ export default function DashboardPage() {
             aria-label={t("home.span")}
             data={SPANS.map(({ name, title }) => ({ value: name, label: t(title) }))}
             value={span.name}
-            onChange={(name) => set({ span: name === SPANS[0]?.name ? "" : name })}
+            onChange={(name) => set({ span: name === SPANS[0].name ? "" : name })}
           />
         ) : null}
       </div>

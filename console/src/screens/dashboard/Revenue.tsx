@@ -3,6 +3,7 @@ import { BarChart } from "@mantine/charts";
 import "@mantine/charts/styles.css";
 import { useNavigate } from "@tanstack/react-router";
 import type { CurrencyRevenue, ReportService, RevenuePeriod } from "@client/gen/erp/finance/v1/report_pb";
+import { Period } from "@client/gen/erp/v1/period_pb";
 import { useRpc } from "../../api/hooks";
 import { useMe } from "../../app/session";
 import { shownMoney } from "../../format/money";
@@ -47,7 +48,7 @@ export default function Revenue({ range }: { range: Range }) {
 function InCurrency({ revenue, range }: { revenue: CurrencyRevenue; range: Range }) {
   const { t, locale } = useI18n();
   const navigate = useNavigate();
-  const isMonth = range.period === 3;
+  const isMonth = range.period === Period.MONTH;
   const currency = revenue.currencyCode;
   const points = revenue.periods.map((period) => ({
     period,
@@ -57,7 +58,7 @@ function InCurrency({ revenue, range }: { revenue: CurrencyRevenue; range: Range
   const open = (period: RevenuePeriod) =>
     void navigate({
       to: INVOICES,
-      search: { filter: documents(dayOf(period.fromDate), dayOf(period.toDate), currency) } as never,
+      search: { filter: documents(dayOf(period.fromDate), dayOf(period.toDate), currency) },
     });
   return (
     <div className="revenue">
@@ -93,7 +94,7 @@ function InCurrency({ revenue, range }: { revenue: CurrencyRevenue; range: Range
           }}
           tooltipProps={{
             content: ({ active, payload }) => (
-              <Tip shown={active} period={(payload?.[0]?.payload as { period?: RevenuePeriod } | undefined)?.period} />
+              <Tip shown={active} period={(payload[0]?.payload as { period?: RevenuePeriod } | undefined)?.period} />
             ),
           }}
         />

@@ -6,6 +6,7 @@ import { useMemo, useRef } from "react";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { useKeys } from "../../app/keys";
 import { useMe, useModel } from "../../app/session";
+import { grouped } from "../../format/grouped";
 import { useI18n } from "../../i18n";
 import { permissionOf } from "../../schema/model";
 import { Nothing } from "../parts/Panel";
@@ -67,7 +68,7 @@ function nameOf(method: DescMethod): string {
 
 function Tree({ methods, chosen }: { methods: readonly DescMethod[]; chosen: DescMethod | undefined }) {
   const { t } = useI18n();
-  const services = [...Map.groupBy(methods, (method) => method.parent.typeName)];
+  const services = [...grouped(methods, (method) => method.parent.typeName)];
   return (
     <nav aria-label={t("api.methods")}>
       {services.map(([service, ofService]) => (
@@ -94,7 +95,7 @@ function Item({ method, current }: { method: DescMethod; current: boolean }) {
   return (
     <Link
       to="/explorer"
-      search={{ ...search, method: nameOf(method) } as never}
+      search={{ ...search, method: nameOf(method) }}
       aria-current={current ? "true" : undefined}
       data-allowed={allowed}
     >

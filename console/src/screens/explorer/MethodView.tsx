@@ -74,7 +74,7 @@ function Rules({ method }: { method: DescMethod }) {
       {limit ? <span className="badge">{t("api.limit", { count: limit.calls, seconds: limit.seconds })}</span> : null}
       {method.methodKind === "server_streaming" ? <span className="badge">{t("api.stream")}</span> : null}
       {may("identity.roles.read") && permission ? (
-        <Link to="/access" search={{ view: "roles" } as never} className="link">
+        <Link to="/access" search={{ view: "roles" }} className="link">
           {t("api.whoMay")}
         </Link>
       ) : null}

@@ -6,7 +6,6 @@ import { create, fromJson, toJson } from "@bufbuild/protobuf";
 import type { DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { IconPlayerPlay, IconPlayerStop } from "@tabler/icons-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { AnyMessage } from "../../api/wire";
 import { useKeys } from "../../app/keys";
 import { useModel } from "../../app/session";
 import { draftOf, emptyMessage, messageOf, withPlace } from "../../form/draft";
@@ -50,13 +49,7 @@ export function Try({ method, onRequest }: { method: DescMethod; onRequest: (req
     running.current = new AbortController();
     setBusy(true);
     setOutcome(undefined);
-    await call(
-      method,
-      fromJson(method.input, json, { registry }) as AnyMessage,
-      registry,
-      running.current.signal,
-      setOutcome,
-    );
+    await call(method, fromJson(method.input, json, { registry }), registry, running.current.signal, setOutcome);
     setBusy(false);
   };
   useKeys([{ keys: "mod+Enter", does: "api.send", group: "keys.record", inInputs: true, run: () => void send() }]);
@@ -173,8 +166,7 @@ function useRequest(method: DescMethod) {
   }, [method, text, registry, t]);
   const choose = (next: Mode) => {
     if (next === "json") setText(JSON.stringify(form.json, null, 2));
-    else if (typed.json)
-      setDraft(draftOf(method.input, fromJson(method.input, typed.json, { registry }) as AnyMessage, typing));
+    else if (typed.json) setDraft(draftOf(method.input, fromJson(method.input, typed.json, { registry }), typing));
     setMode(next);
   };
   // What is required is left to the server: here one may also try what it refuses.

@@ -39,7 +39,7 @@ export async function call(
   const shown = (message: unknown) => toJsonString(method.output, message as AnyMessage, { prettySpaces: 2, registry });
   try {
     if (isUnary(method)) {
-      const answer = await transport.unary(method, signal, undefined, undefined, request as never);
+      const answer = await transport.unary(method, signal, undefined, undefined, request);
       requestId = answer.header.get("x-request-id") ?? "";
       messages.push(shown(answer.message));
     } else if (method.methodKind === "server_streaming") {

@@ -52,7 +52,7 @@ function curl(method: DescMethod, request: JsonObject, origin: string): string {
   const path = rest.path.replace(/\{([^}]+)\}/g, (_, name: string) => {
     const value = at(request, name.split(".").map(jsonName));
     used.add(jsonName(name.split(".")[0] ?? ""));
-    return value === undefined ? `{${name}}` : encodeURIComponent(String(value));
+    return value === undefined || typeof value === "object" ? `{${name}}` : encodeURIComponent(value);
   });
   const bodyField = jsonName(rest.body);
   const body = rest.body === "*" ? without(request, used) : rest.body ? request[bodyField] : undefined;

@@ -34,7 +34,7 @@ interface Props {
   readonly until: string;
   readonly currency: string;
   readonly account: string;
-  onAccount(code: string): void;
+  onAccount: (code: string) => void;
 }
 
 export function Journal({ from, until, currency, account, onAccount }: Props) {

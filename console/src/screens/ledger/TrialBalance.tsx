@@ -147,7 +147,7 @@ function Behind({
   if (!may("finance.journal-entries.read")) return children;
   const search = { view: "journal", account: row.accountCode, currency, ...(asOf ? { until: asOf } : {}) };
   return (
-    <Link to="/ledger" search={search as never} className="cell" title={t("ledger.open", { account: row.accountCode })}>
+    <Link to="/ledger" search={search} className="cell" title={t("ledger.open", { account: row.accountCode })}>
       {children}
     </Link>
   );

@@ -22,11 +22,11 @@ interface Props {
   readonly number: number;
   readonly currency: string;
   readonly net: Sum | undefined;
-  problem(field: string): string | undefined;
-  onChange(part: Partial<DraftLine>): void;
-  onFacts(facts: Facts): void;
+  problem: (field: string) => string | undefined;
+  onChange: (part: Partial<DraftLine>) => void;
+  onFacts: (facts: Facts) => void;
   readonly onRemove: (() => void) | undefined;
-  onEnter(): void;
+  onEnter: () => void;
 }
 
 export function PlaceOrderLine({ line, number, net, problem, onChange, onFacts, onRemove, onEnter }: Props) {

@@ -177,8 +177,8 @@ export default function PlaceOrderPage() {
 
 interface HeadProps {
   readonly draft: Draft;
-  shown(name: string): string | undefined;
-  change(part: Partial<Draft>): void;
+  shown: (name: string) => string | undefined;
+  change: (part: Partial<Draft>) => void;
 }
 
 function Head({ draft, shown, change }: HeadProps) {

@@ -5,7 +5,6 @@ import { lazy, Suspense, useState } from "react";
 import type { Saga, SagaService } from "@client/gen/erp/orders/v1/saga_pb";
 import { tellChanges } from "../../api/changes";
 import { client } from "../../api/wire";
-import type { AnyMessage } from "../../api/wire";
 import { useMe, useModel } from "../../app/session";
 import { useI18n } from "../../i18n";
 import { mayCall } from "../../schema/permissions";
@@ -66,7 +65,7 @@ export function SagaActions({ saga }: { saga: Saga }) {
             entity={entity}
             method={aborting}
             id={saga.id}
-            record={saga as unknown as AnyMessage}
+            record={saga}
             onClose={() => {
               setAborting(undefined);
               changed();

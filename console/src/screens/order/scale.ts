@@ -14,7 +14,7 @@ export interface Fold {
 
 export interface Scale {
   /** Where an instant is, from 0 to 1. */
-  place(ms: number): number;
+  place: (ms: number) => number;
   readonly folds: readonly Fold[];
 }
 
@@ -71,7 +71,7 @@ function merged(stretches: readonly Stretch[]): Stretch[] {
 
 /** `340 ms`, `2.4 s`, `12 min`, `3 h`. */
 export function shownLength(ms: number, locale: string): string {
-  const [value, unit, digits] =
+  const [value, unit, digits]: [number, string, number] =
     ms < 1_000
       ? [ms, "millisecond", 0]
       : ms < 60_000
@@ -83,8 +83,8 @@ export function shownLength(ms: number, locale: string): string {
             : [ms / 86_400_000, "day", 0];
   return new Intl.NumberFormat(locale, {
     style: "unit",
-    unit: String(unit),
+    unit,
     unitDisplay: "short",
-    maximumFractionDigits: Number(digits),
-  }).format(Number(value));
+    maximumFractionDigits: digits,
+  }).format(value);
 }

@@ -5,6 +5,7 @@ import type { StockLevel, StockLevelService } from "@client/gen/erp/inventory/v1
 import type { Warehouse, WarehouseService } from "@client/gen/erp/inventory/v1/warehouse_pb";
 import { client } from "../../api/wire";
 import { useRpc } from "../../api/hooks";
+import { grouped } from "../../format/grouped";
 import { allOf } from "../parts/ListLink";
 
 export const LEVELS = "erp.inventory.v1.StockLevelService";
@@ -37,7 +38,7 @@ export function useStock(lowOnly: boolean, productId: string): Stock {
   const known = warehouses.data?.warehouses;
   const rows = useMemo(() => {
     const found = levels.data?.pages.flatMap(({ stockLevels }) => stockLevels) ?? [];
-    const byProduct = Map.groupBy(found, (level) => level.productId);
+    const byProduct = grouped(found, (level) => level.productId);
     return [...byProduct].map(([product, ofProduct]) => ({
       productId: product,
       places: (known ?? []).map((warehouse): Place => {
