@@ -7,7 +7,7 @@ import {
   Navigate,
   Outlet,
 } from "@tanstack/react-router";
-import { screens } from "../screens/registry";
+import { screens, withTexts } from "../screens/registry";
 import { listSearch } from "../resource/list-search";
 import { NotFound, PageFailed } from "./PageFailed";
 
@@ -76,7 +76,11 @@ const [fromLogin, fromSignup] = ["/login", "/signup"].map((path) =>
 );
 
 const ownScreens = screens.map((screen) =>
-  createRoute({ getParentRoute: () => shell, path: screen.path, component: lazyRouteComponent(screen.load) }),
+  createRoute({
+    getParentRoute: () => shell,
+    path: screen.path,
+    component: lazyRouteComponent(withTexts(screen.load)),
+  }),
 );
 
 export function makeRouter(signedIn: boolean) {

@@ -5,6 +5,12 @@ import { screensDe } from "./screens-de";
 export const de: Catalogue = {
   ...screensDe,
   "app.name": "Tessera",
+  "home.title": "Start",
+  "ledger.title": "Hauptbuch",
+  "stock.title": "Bestand",
+  "events.title": "Ereignisse",
+  "access.title": "Zugriff",
+  "api.title": "API",
   "app.skip": "Zum Inhalt",
   "app.starting": "Tessera startet",
   "app.unreachable":

@@ -1,9 +1,14 @@
 // The console's English texts. `a|b` is for one and for several; `{name}` is replaced.
-import { screensEn } from "./screens-en";
+import type { screensEn } from "./screens-en";
 
-export const en = {
-  ...screensEn,
+const shell = {
   "app.name": "Tessera",
+  "home.title": "Home",
+  "ledger.title": "Ledger",
+  "stock.title": "Stock",
+  "events.title": "Events",
+  "access.title": "Access",
+  "api.title": "API",
   "app.skip": "Skip to content",
   "app.starting": "Tessera is starting",
   "app.unreachable": "The server cannot be reached. Nothing is lost; the console goes on as soon as it is back.",
@@ -248,5 +253,23 @@ export const en = {
   "error.deniedHint": "Ask an administrator of {tenant} for the permission.",
 } as const;
 
-export type Key = keyof typeof en;
+/** A text that is there from the beginning; those of the screens come with the first of them. */
+export type ShellKey = keyof typeof shell;
+export type Key = ShellKey | keyof typeof screensEn;
 export type Catalogue = Readonly<Record<Key, string>>;
+
+export const en = shell as Catalogue;
+
+let loading: Promise<unknown> | undefined;
+
+/** Adds the texts of the screens written by hand, which are no part of the first load. */
+export function loadScreenTexts(): Promise<unknown> {
+  loading ??= import("./screens-en").then(
+    (module) => Object.assign(en, module.screensEn),
+    (error: unknown) => {
+      loading = undefined;
+      throw error;
+    },
+  );
+  return loading;
+}

@@ -8,7 +8,7 @@ import { fieldsOf, isPlumbing } from "../schema/fields";
 import { isRead } from "../schema/model";
 import { deLabels } from "./de-labels";
 import { de } from "./de";
-import { en } from "./en";
+import { en, loadScreenTexts } from "./en";
 import { enLabels } from "./en-labels";
 import { known, knownEvent, labelsIn, pluralOf, readable } from "./labels";
 import type { Labelled } from "./labels";
@@ -75,8 +75,9 @@ it("every reason of an error is said in German", () => {
   expect(known.filter((name) => !(name in deLabels.reasons))).toEqual([]);
 });
 
-it("texts have the same places in all languages", () => {
+it("texts have the same places in all languages", async () => {
   // A placeholder that is lost loses a number or a name.
+  await loadScreenTexts();
   const places = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort();
   for (const key of Object.keys(en) as (keyof typeof en)[]) {
     expect(places(de[key]), key).toEqual(places(en[key]));

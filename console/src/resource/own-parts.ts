@@ -1,7 +1,7 @@
 // Pages and parts of pages that were written by hand for an entity, each loaded when it is first shown.
 import { lazy } from "react";
 import type { ComponentType, LazyExoticComponent } from "react";
-import { overrides } from "../screens/registry";
+import { overrides, withTexts } from "../screens/registry";
 import type { EntityProps, RecordProps } from "../screens/registry";
 
 interface Parts {
@@ -20,14 +20,14 @@ export function ownPart<Kind extends keyof Parts>(kind: Kind, typeName: string):
   const load = overrides[typeName]?.[kind] as (() => Promise<{ default: ComponentType<Parts[Kind]> }>) | undefined;
   if (!load) return undefined;
   const key = `${kind} ${typeName}`;
-  const part = (known.get(key) as Part<Parts[Kind]> | undefined) ?? lazy(load);
+  const part = (known.get(key) as Part<Parts[Kind]> | undefined) ?? lazy(withTexts(load));
   known.set(key, part as Part<never>);
   return part;
 }
 
 /** What stands above a record's fields. */
 export function ownSections(typeName: string): readonly Part<RecordProps>[] {
-  const parts = sections.get(typeName) ?? (overrides[typeName]?.sections ?? []).map((load) => lazy(load));
+  const parts = sections.get(typeName) ?? (overrides[typeName]?.sections ?? []).map((load) => lazy(withTexts(load)));
   sections.set(typeName, parts);
   return parts;
 }

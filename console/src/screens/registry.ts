@@ -2,17 +2,26 @@
 import type { ComponentType } from "react";
 import { IconActivity, IconApi, IconHome, IconScale, IconShieldCheck, IconTable } from "@tabler/icons-react";
 import type { Icon } from "@tabler/icons-react";
-import type { Key } from "../i18n";
+import { loadScreenTexts } from "../i18n/en";
+import type { ShellKey } from "../i18n/en";
 import type { AnyMessage } from "../api/wire";
 import type { Entity } from "../schema/model";
 
 type Loader<Props> = () => Promise<{ default: ComponentType<Props> }>;
 
+/** What loads a screen, together with the texts of all screens. */
+export function withTexts<Props>(load: Loader<Props>): Loader<Props> {
+  return async () => {
+    const [screen] = await Promise.all([load(), loadScreenTexts()]);
+    return screen;
+  };
+}
+
 /** A page of its own, such as the dashboard. */
 export interface Screen {
   /** Where it is: `/`, `/ledger`. One part, so that no resource's address is meant. */
   readonly path: string;
-  readonly title: Key;
+  readonly title: ShellKey;
   readonly icon: Icon;
   /** Below which domain it stands in the navigation; absent: on top. */
   readonly domain?: string;

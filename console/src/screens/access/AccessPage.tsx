@@ -7,7 +7,7 @@ import { ApiKeys } from "./ApiKeys";
 import { RoleMatrix } from "./RoleMatrix";
 import { Sessions } from "./Sessions";
 import { Users } from "./Users";
-import "../screens.css";
+import "./access.css";
 
 export default function AccessPage() {
   const { t } = useI18n();

@@ -15,7 +15,7 @@ import { Ageing } from "./Ageing";
 import { OrdersByState } from "./OrdersByState";
 import { Alerts } from "./Alerts";
 import { SPANS, spanOf } from "./spans";
-import "../screens.css";
+import "./dashboard.css";
 
 // With its charts.
 const Revenue = lazy(() => import("./Revenue"));

@@ -8,7 +8,7 @@ import { useSearchState } from "../parts/useSearchState";
 import { DeadLetters } from "./DeadLetters";
 import { Flow } from "./Flow";
 import { LiveTail } from "./LiveTail";
-import "../screens.css";
+import "./events.css";
 
 export const LOG = "erp.ops.v1.EventLogService";
 

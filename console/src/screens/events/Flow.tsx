@@ -1,4 +1,5 @@
 // What each service has written and not published yet, and how far each consumer is behind.
+import "../../form/form.css";
 import type { EventLogService } from "@client/gen/erp/ops/v1/event_log_pb";
 import { useRpc } from "../../api/hooks";
 import { msOf } from "../../format/time";

@@ -1,4 +1,5 @@
 // The call as programs write it.
+import "../../form/form.css";
 import { Button, CopyButton } from "@mantine/core";
 import type { DescMethod, JsonObject } from "@bufbuild/protobuf";
 import { useState } from "react";

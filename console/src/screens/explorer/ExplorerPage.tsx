@@ -13,7 +13,7 @@ import { Nothing } from "../parts/Panel";
 import { useSearchState } from "../parts/useSearchState";
 import { MethodView } from "./MethodView";
 import { isPublic, methodsOf } from "./methods";
-import "../screens.css";
+import "./explorer.css";
 
 export default function ExplorerPage() {
   const { t } = useI18n();

@@ -1,4 +1,5 @@
 // Calling a method with the session's own token: the request as a form or as JSON, the answer with how long it took.
+import "../../form/form.css";
 import { Button, SegmentedControl, Textarea } from "@mantine/core";
 import "@mantine/core/styles/FloatingIndicator.css";
 import "@mantine/core/styles/SegmentedControl.css";

@@ -9,7 +9,6 @@ import { Tabs } from "../parts/Tabs";
 import { useSearchState } from "../parts/useSearchState";
 import { Journal } from "./Journal";
 import { TrialBalance } from "./TrialBalance";
-import "../screens.css";
 
 export default function LedgerPage() {
   const { t } = useI18n();

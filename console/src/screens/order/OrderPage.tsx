@@ -16,7 +16,7 @@ import type { RecordProps } from "../registry";
 import { Panel } from "../parts/Panel";
 import { OrderLines } from "./OrderLines";
 import { SagaTimeline } from "./SagaTimeline";
-import "../screens.css";
+import "./order.css";
 
 const SERVICE = "erp.orders.v1.OrderService";
 const STATE = "erp.orders.v1.OrderState";

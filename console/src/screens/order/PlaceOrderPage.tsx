@@ -21,7 +21,8 @@ import { Panel } from "../parts/Panel";
 import { PlaceOrderLine } from "./PlaceOrderLine";
 import { emptyLine, forget, keep, kept, problemsOf, requestOf, totalsOf } from "./placing";
 import type { Draft, DraftLine, Facts } from "./placing";
-import "../screens.css";
+import "../../form/form.css";
+import "./order.css";
 
 const SERVICE = "erp.orders.v1.OrderService";
 

@@ -2,7 +2,8 @@
 import type { ReactNode } from "react";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Prose } from "../../ui/Prose";
-import "../screens.css";
+import "../../resource/record.css";
+import "./parts.css";
 
 interface Props {
   readonly title: string;

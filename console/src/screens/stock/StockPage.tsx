@@ -11,7 +11,7 @@ import { StockDrawer } from "./StockDrawer";
 import { StockMatrix } from "./StockMatrix";
 import { useStock } from "./useStock";
 import type { Place } from "./useStock";
-import "../screens.css";
+import "./stock.css";
 
 export default function StockPage() {
   const { t } = useI18n();
