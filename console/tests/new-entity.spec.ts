@@ -35,7 +35,7 @@ test("a resource that is added to the contracts has its pages at once", async ({
     await plate.fill("KI-EL 42");
     await page.getByLabel("Drive").selectOption("Electric");
     await page.getByLabel("Price", { exact: true }).fill("12,500.50");
-    await page.getByLabel("Dealer").click();
+    await page.getByRole("textbox", { name: "Dealer" }).click();
     await page.getByRole("option", { name: "Autohaus Nord" }).click();
     await page.getByRole("button", { name: "Create" }).click();
     await expect(page.getByText("Request id")).toBeVisible();

@@ -29,7 +29,7 @@ test("what one may not do is not shown", async ({ page }) => {
   const reader = await newUser(company, ["crm.accounts.read"]);
   await signIn(page, reader);
   const nav = page.getByRole("navigation", { name: "Main navigation" });
-  await expect(nav.getByRole("link")).toHaveText(["Home", "Accounts"]);
+  await expect(nav.getByRole("link")).toHaveText(["Home", "Access", "Accounts", "API"]);
   await page.goto(`${pageUrl()}/crm/accounts`);
   await expect(page.getByRole("link", { name: "Hafen KG" })).toBeVisible();
   await expect(page.getByRole("link", { name: "New", exact: true })).toHaveCount(0);
@@ -37,6 +37,11 @@ test("what one may not do is not shown", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "Hafen KG" })).toBeVisible();
   await expect(page.getByRole("link", { name: "Edit" })).toHaveCount(0);
   await expect(page.getByRole("button", { name: "Actions" })).toHaveCount(0);
+  // Nor by its address, also where a form of its own stands there.
+  for (const path of ["/crm/accounts/new", "/orders/orders/new"]) {
+    await page.goto(`${pageUrl()}${path}`);
+    await expect(page.getByText("There is no such page.")).toBeVisible();
+  }
   await page.context().clearCookies();
   await page.evaluate(() => indexedDB.deleteDatabase("tessera-console"));
   await signIn(page, company);

@@ -84,7 +84,7 @@ export async function startPreview(
     [vite, "preview", "--port", String(port), "--strictPort", "--host", "127.0.0.1"],
     {
       cwd: new URL("..", import.meta.url).pathname,
-      env: { ...process.env, ...env, TESSERA_URL: suite, NO_COLOR: "1" },
+      env: { ...process.env, ...env, TESSERA_URL: suite, NO_COLOR: "1", FORCE_COLOR: undefined },
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
