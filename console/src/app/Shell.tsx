@@ -69,16 +69,12 @@ export function Shell() {
           <ActionIcon className="only-phone" aria-label={t("nav.open")} onClick={() => setRailOpen(true)} size="lg">
             <IconMenu2 size={20} />
           </ActionIcon>
-          <button
-            type="button"
-            className="find"
-            aria-label={t("palette.open")}
-            aria-keyshortcuts="Control+K"
-            onClick={() => setPaletteOpen(true)}
-          >
+          <button type="button" className="find" aria-keyshortcuts="Control+K" onClick={() => setPaletteOpen(true)}>
             <IconSearch size={15} aria-hidden />
             <span>{t("palette.open")}</span>
-            <kbd className="only-desk">{shownKeys("mod+k")}</kbd>
+            <kbd className="only-desk" aria-hidden>
+              {shownKeys("mod+k")}
+            </kbd>
           </button>
           <span style={{ flex: 1 }} />
           <UserMenu onShortcuts={() => setMapOpen(true)} />

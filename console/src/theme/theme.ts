@@ -2,14 +2,14 @@
 import { createTheme } from "@mantine/core";
 import type { CSSVariablesResolver, MantineColorsTuple } from "@mantine/core";
 
-/** Deep petrol; steps 6 and 7 carry white text with a contrast above 4.5. */
+/** Deep petrol; steps 5 to 7 carry white text with a contrast above 4.5. */
 const petrol: MantineColorsTuple = [
   "#eaf5f5",
   "#d3e8e8",
   "#a5d0d1",
   "#74b6b9",
   "#4a9ea2",
-  "#2b868b",
+  "#247c81",
   "#12696e",
   "#0d5559",
   "#0a4447",

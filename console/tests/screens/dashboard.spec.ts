@@ -1,6 +1,6 @@
 import { expect, test } from "@playwright/test";
 import { pageUrl } from "../company";
-import { makeProduct, newCompany, Rest, signUp } from "./suite";
+import { makeOrder, makeProduct, newCompany, Rest, signUp } from "./suite";
 
 test.use({ baseURL: pageUrl() });
 
@@ -28,17 +28,7 @@ test("the dashboard's figures are those that the services tell, and open what is
     warehouseId: warehouses[0]?.id,
     reorderLevel: { value: "9" },
   });
-  const account = await rest.post<{ id: string }>("accounts", { displayName: "Lake Traders" });
-  const line = { productId, quantity: { value: "2" } };
-  const order = await rest.post<{ id: string }>("orders", {
-    accountId: account.id,
-    currencyCode: "EUR",
-    paymentMethod: "card_ok",
-    lines: [line],
-  });
-  await expect
-    .poll(async () => (await rest.get<{ state: string }>(`orders/${order.id}`)).state, { timeout: 60_000 })
-    .toBe("ORDER_STATE_COMPLETED");
+  await makeOrder(rest, productId);
 
   await page.goto("/");
   const day = new Date().toISOString().slice(0, 10);

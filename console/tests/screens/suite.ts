@@ -1,6 +1,7 @@
 // A company of its own for each test, and the suite's REST as what the screens are held against.
 import { expect } from "@playwright/test";
 import type { APIRequestContext, Page } from "@playwright/test";
+import { ownAddress } from "../company";
 
 export interface Company {
   readonly slug: string;
@@ -17,6 +18,7 @@ export function newCompany(): Company {
 
 /** Signs up in the browser, as people do. */
 export async function signUp(page: Page, company: Company): Promise<void> {
+  await page.setExtraHTTPHeaders(ownAddress());
   await page.goto("/signup");
   await page.getByLabel("Company name").fill(`Company ${company.slug}`);
   await page.getByLabel("Company slug").fill(company.slug);
@@ -76,8 +78,23 @@ export async function makeProduct(rest: Rest, name: string, count: string): Prom
   return id;
 }
 
+/** An order of one product that has gone all its way; answers its id. */
+export async function makeOrder(rest: Rest, productId: string): Promise<string> {
+  const account = await rest.post<{ id: string }>("accounts", { displayName: "Lake Traders" });
+  const { id } = await rest.post<{ id: string }>("orders", {
+    accountId: account.id,
+    currencyCode: "EUR",
+    paymentMethod: "card_ok",
+    lines: [{ productId, quantity: { value: "2" } }],
+  });
+  await expect
+    .poll(async () => (await rest.get<{ state: string }>(`orders/${id}`)).state, { timeout: 60_000 })
+    .toBe("ORDER_STATE_COMPLETED");
+  return id;
+}
+
 /** Chooses a record by typing a part of its name. */
 export async function choose(page: Page, label: string, name: string): Promise<void> {
-  await page.getByLabel(label, { exact: true }).fill(name);
+  await page.getByRole("textbox", { name: label, exact: true }).fill(name);
   await page.getByRole("option", { name }).first().click();
 }
