@@ -45,8 +45,11 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
     </div>
   );
   const target = (
-    <button type="button" className="me" aria-haspopup="menu" aria-label={`${t("user.menu")}: ${user.displayName}`}>
+    <button type="button" className="me" aria-haspopup="menu">
       <span aria-hidden>{initials(user.displayName)}</span>
+      <span className="sr">
+        {t("user.menu")}: {user.displayName}
+      </span>
     </button>
   );
   return <LazyMenu entries={entries} target={target} head={head} width={230} />;

@@ -78,13 +78,8 @@ export function RecordHead({ entity, record, id }: { entity: Entity; record: Any
         ) : null}
         <CopyButton value={id}>
           {({ copied, copy }) => (
-            <button
-              type="button"
-              className="plain mono soft"
-              title={t("record.copyId")}
-              aria-label={`${t("record.copyId")}: ${id}`}
-              onClick={copy}
-            >
+            <button type="button" className="plain mono soft" title={t("record.copyId")} onClick={copy}>
+              <span className="sr">{t("record.copyId")}: </span>
               {copied ? t("record.copied") : `…${id.slice(-8)}`} <IconCopy size={12} aria-hidden />
             </button>
           )}

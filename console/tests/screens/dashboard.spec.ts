@@ -43,7 +43,7 @@ test("the dashboard's figures are those that the services tell, and open what is
   };
   const revenue = await rest.get<{ currencies: { total: Amount }[] }>("reports/revenue", days);
   const panel = page.getByRole("region", { name: "Revenue" });
-  await expect(panel.getByRole("link", { name: "Revenue EUR" })).toHaveText(euros(revenue.currencies[0]?.total));
+  await expect(panel.getByRole("link", { name: "Revenue EUR" })).toContainText(euros(revenue.currencies[0]?.total));
   const states = page.getByRole("region", { name: "Orders by state" });
   await expect(states.getByRole("link", { name: /Completed 1/ })).toBeVisible();
   await expect(

@@ -21,7 +21,7 @@ export function Alerts() {
   const levels = data?.stockLevels ?? [];
   const total = Number(data?.totalSize ?? 0);
   const all = (
-    <ListLink to="/inventory/stock-levels" filter={LOW} label={t("home.allLow", { count: total })}>
+    <ListLink to="/inventory/stock-levels" filter={LOW}>
       {t("home.allLow", { count: total })}
     </ListLink>
   );

@@ -8,6 +8,7 @@ interface Props {
   /** AIP-160, as the list's own filter. */
   readonly filter?: string;
   readonly order?: string;
+  /** What the figure is of, for those who do not see where it stands. */
   readonly label?: string;
   readonly className?: string;
   readonly children: ReactNode;
@@ -16,7 +17,8 @@ interface Props {
 export function ListLink({ to, filter, order, label, className = "link", children }: Props) {
   const search = { ...(filter ? { filter } : {}), ...(order ? { order } : {}) };
   return (
-    <Link to={to} search={search} className={className} {...(label ? { "aria-label": label } : {})}>
+    <Link to={to} search={search} className={className}>
+      {label ? <span className="sr">{label} </span> : null}
       {children}
     </Link>
   );

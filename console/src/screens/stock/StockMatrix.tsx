@@ -46,18 +46,15 @@ function Cell({ place: { level, warehouse }, onOpen }: { place: Place; onOpen: (
   const low = level.belowReorderLevel;
   const figures = { available: shown(level.available), onHand: shown(level.onHand), reserved: shown(level.reserved) };
   return (
-    <button
-      type="button"
-      className="plain stock-cell"
-      data-low={low}
-      onClick={onOpen}
-      aria-label={`${warehouse.name}: ${t("stock.figures", figures)}`}
-    >
-      <strong>
+    <button type="button" className="plain stock-cell" data-low={low} onClick={onOpen}>
+      <span className="sr">
+        {warehouse.name}: {t("stock.figures", figures)}
+      </span>
+      <strong aria-hidden>
         {low ? <IconAlertTriangle size={13} aria-hidden /> : null}
         {figures.available}
       </strong>
-      <small>
+      <small aria-hidden>
         {figures.onHand} − {figures.reserved}
       </small>
     </button>
