@@ -33,28 +33,30 @@ function Outboxes() {
   return (
     <Panel title={t("events.outbox")} error={error} loading={isPending} bones={8}>
       <p className="help pad">{t("events.outboxHint")}</p>
-      <table className="lines">
-        <thead>
-          <tr>
-            <th scope="col">{t("events.service")}</th>
-            <th scope="col" className="num">
-              {t("events.waiting")}
-            </th>
-            <th scope="col">{t("events.oldest")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {data?.outboxes.map(({ service, eventCount, oldestTime }) => (
-            <tr key={service}>
-              <td>{domain(service)}</td>
-              <td className="num">
-                {eventCount >= MOST ? t("events.moreThan", { count: MOST - 1 }) : number.format(eventCount)}
-              </td>
-              <td className="soft">{oldestTime ? <Time ms={msOf(oldestTime)} /> : t("events.noneWaits")}</td>
+      <div className="scroll-x" tabIndex={0} role="region" aria-label={t("events.outbox")}>
+        <table className="lines">
+          <thead>
+            <tr>
+              <th scope="col">{t("events.service")}</th>
+              <th scope="col" className="num">
+                {t("events.waiting")}
+              </th>
+              <th scope="col">{t("events.oldest")}</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {data?.outboxes.map(({ service, eventCount, oldestTime }) => (
+              <tr key={service}>
+                <td>{domain(service)}</td>
+                <td className="num">
+                  {eventCount >= MOST ? t("events.moreThan", { count: MOST - 1 }) : number.format(eventCount)}
+                </td>
+                <td className="soft">{oldestTime ? <Time ms={msOf(oldestTime)} /> : t("events.noneWaits")}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </Panel>
   );
 }
@@ -74,28 +76,30 @@ function Lags() {
     <Panel title={t("events.lag")} error={error} loading={isPending} bones={8}>
       <p className="help pad">{t("events.lagHint")}</p>
       {data && lags.length === 0 ? <Nothing title={t("events.noConsumers")} /> : null}
-      <table className="lines">
-        <thead>
-          <tr>
-            <th scope="col">{t("events.consumer")}</th>
-            <th scope="col">{t("events.topic")}</th>
-            <th scope="col" className="num">
-              {t("events.behind")}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {lags.map(({ consumer, topic, lag }) => (
-            <tr key={`${consumer} ${topic}`}>
-              <td>{domain(consumer)}</td>
-              <td className="mono soft">{topic}</td>
-              <td className="num" data-late={lag > 0n}>
-                {new Intl.NumberFormat(locale).format(lag)}
-              </td>
+      <div className="scroll-x" tabIndex={0} role="region" aria-label={t("events.lag")}>
+        <table className="lines">
+          <thead>
+            <tr>
+              <th scope="col">{t("events.consumer")}</th>
+              <th scope="col">{t("events.topic")}</th>
+              <th scope="col" className="num">
+                {t("events.behind")}
+              </th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {lags.map(({ consumer, topic, lag }) => (
+              <tr key={`${consumer} ${topic}`}>
+                <td>{domain(consumer)}</td>
+                <td className="mono soft">{topic}</td>
+                <td className="num" data-late={lag > 0n}>
+                  {new Intl.NumberFormat(locale).format(lag)}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </Panel>
   );
 }
