@@ -59,7 +59,7 @@ for (const [kind, colorScheme, width, height, locale] of [
   for (const [name, path] of screens) {
     await page.goto(base + path.replace("first:", ""));
     if (path.startsWith("first:")) await page.locator(".grid-row.at a").first().click();
-    await page.locator("h1").first().waitFor();
+    await page.locator("h1, h2").filter({ visible: true }).first().waitFor();
     await page.waitForFunction(() => document.querySelector(".bone") === null);
     await page.screenshot({ path: `${out}${name}-${kind}.png` });
   }

@@ -26,7 +26,7 @@ export const screensDe: Readonly<Record<keyof typeof screensEn, string>> = {
   "home.noReceivables": "Niemand schuldet etwas",
   "home.noReceivablesHint": "Offene Rechnungen stehen hier danach, wie lange sie schon fällig sind.",
   "home.stock": "Knapper Bestand",
-  "home.allLow": "Alle {count} knappen Artikel|Alle {count} knappen Artikel",
+  "home.allLow": "{count} knapper Artikel|Alle {count} knappen Artikel",
   "home.noLow": "Nichts ist knapp",
   "home.noLowHint": "Artikel erscheinen hier, wenn weniger verfügbar ist als ihr Meldebestand.",
   "home.activity": "Zuletzt geschehen",

@@ -24,7 +24,7 @@ export const screensEn = {
   "home.noReceivables": "Nobody owes anything",
   "home.noReceivablesHint": "Open invoices appear here by the time for which they have been due.",
   "home.stock": "Stock alerts",
-  "home.allLow": "All {count} product that runs low|All {count} products that run low",
+  "home.allLow": "{count} product runs low|All {count} products that run low",
   "home.noLow": "Nothing runs low",
   "home.noLowHint": "Products appear here when less is available than their reorder level.",
   "home.activity": "Recent activity",

@@ -130,7 +130,7 @@ function Entry({ entry, entity }: { entry: AuditEntry; entity: Entity }) {
             <Link to={link} className="link">
               {event(entry.eventType)}
             </Link>{" "}
-            <span className="soft">·</span> <Actor name={entry.actor} />
+            <span className="soft">·</span> <Actor name={entry.actor} /> <span className="soft">·</span>
           </>
         )}{" "}
         {entry.eventTime ? (

@@ -65,6 +65,14 @@ for (const colorScheme of ["light", "dark"] as const) {
         (window as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
       );
       const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+      // Nor has it parts that the browser draws as it likes, because their styles came with another page only.
+      const bare = await page
+        .locator("main")
+        .locator("input, select, textarea, button")
+        .evaluateAll((all) =>
+          all.filter((one) => /inset|outset/.test(getComputedStyle(one).borderTopStyle)).map((one) => one.outerHTML),
+        );
+      found.push(...bare.map((html) => `${path} bare ${html}`));
       found.push(...serious.map(({ id, nodes }) => `${path} ${id} ${nodes[0]?.html ?? ""}`));
     }
     expect(found).toEqual([]);

@@ -1,7 +1,7 @@
 // A new key: what it is for, what it may do of what its maker may do, and until when.
 import { Button, Modal, MultiSelect, TextInput } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/ScrollArea.css";
+import "../../theme/inputs.css";
+import "../../theme/overlays.css";
 import "@mantine/core/styles/Pill.css";
 import "@mantine/core/styles/PillsInput.css";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";

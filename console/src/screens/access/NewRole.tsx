@@ -1,6 +1,7 @@
 // A new role begins without permissions, or with those of another one.
 import { Button, Modal, Select, TextInput } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
+import "../../theme/inputs.css";
+import "../../theme/overlays.css";
 import { useState } from "react";
 import { TesseraError } from "@client/error";
 import type { RoleService } from "@client/gen/erp/identity/v1/role_pb";

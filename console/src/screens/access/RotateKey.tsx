@@ -1,6 +1,7 @@
 // A new text for a key; the old one goes on for a while, so that programs can change over.
 import { Button, Modal, Select } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
+import "../../theme/inputs.css";
+import "../../theme/overlays.css";
 import { useState } from "react";
 import { TesseraError } from "@client/error";
 import type { ApiKey, ApiKeyService } from "@client/gen/erp/identity/v1/api_key_pb";

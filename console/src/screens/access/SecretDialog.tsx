@@ -1,5 +1,7 @@
 // A key's text, this once.
 import { Button, CopyButton, Modal } from "@mantine/core";
+import "../../theme/inputs.css";
+import "../../theme/overlays.css";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useI18n } from "../../i18n";
 

@@ -1,7 +1,5 @@
 // Everybody who may sign in, with their roles.
 import { Button, MultiSelect } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/ScrollArea.css";
 import "@mantine/core/styles/Pill.css";
 import "@mantine/core/styles/PillsInput.css";
 import { useInfiniteQuery } from "@tanstack/react-query";

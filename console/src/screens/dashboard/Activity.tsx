@@ -12,7 +12,7 @@ import { ListLink } from "../parts/ListLink";
 import { Nothing, Panel } from "../parts/Panel";
 
 const SERVICE = "erp.audit.v1.AuditEntryService";
-const SHOWN = 12;
+const SHOWN = 6;
 const always = () => true;
 
 export function Activity() {

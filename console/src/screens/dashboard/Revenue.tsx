@@ -81,7 +81,7 @@ function InCurrency({ revenue, range }: { revenue: CurrencyRevenue; range: Range
           data={points}
           dataKey="day"
           series={[{ name: "total", label: t("home.revenue"), color: "var(--t-accent)" }]}
-          gridAxis="y"
+          gridAxis="x"
           // The table below says the same to those who do not see; nothing of the picture takes the focus.
           barChartProps={{ accessibilityLayer: false }}
           tickLine="none"

@@ -1,5 +1,7 @@
 // Events as they happen, over the tab's one stream, with the last ones before.
 import { Button, Drawer, TextInput } from "@mantine/core";
+import "../../theme/inputs.css";
+import "../../theme/overlays.css";
 import "@mantine/core/styles/Drawer.css";
 import { useQuery } from "@tanstack/react-query";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";

@@ -1,7 +1,5 @@
 // The books: what stands on each account, the entries behind each figure, and the document behind each entry.
 import { Select, TextInput } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/ScrollArea.css";
 import { useMe } from "../../app/session";
 import { useI18n } from "../../i18n";
 import { isDay } from "../parts/days";

@@ -1,7 +1,5 @@
 // Placing an order: who, what and how many, with prices, stock and totals before anything is sent.
 import { Button, Select, TextInput } from "@mantine/core";
-import "@mantine/core/styles/Combobox.css";
-import "@mantine/core/styles/ScrollArea.css";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { IconArrowLeft, IconPlus } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";

@@ -2,6 +2,8 @@
 import type { ReactNode } from "react";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Prose } from "../../ui/Prose";
+// Pages come with what they show, also when they are the first that is opened.
+import "../../theme/inputs.css";
 import "../../resource/record.css";
 import "./parts.css";
 

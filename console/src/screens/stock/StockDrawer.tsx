@@ -1,6 +1,8 @@
 // One product in one warehouse: its figures, who holds what and until when, how it came and went, and when it runs low.
 import "../../form/form.css";
 import { Button, Drawer, TextInput } from "@mantine/core";
+import "../../theme/inputs.css";
+import "../../theme/overlays.css";
 import "@mantine/core/styles/Drawer.css";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
