@@ -1,5 +1,5 @@
-// The suite that the tests look at, and the console before it: a running one (TESSERA_URL) or one that is started from a
-// binary (TESSERA_ALL); the console from the gateway (TESSERA_CONSOLE=gateway) or from Vite's preview of dist/.
+// The suite that the tests look at: a running one (TESSERA_URL) or one that is started from a program (TESSERA_ALL). It
+// serves the console that lies in dist/, as it does for people; with TESSERA_PREVIEW=1 Vite's preview stands before it.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -22,7 +22,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     const suite = process.env["TESSERA_URL"] ?? (await startSuite(started));
     process.env["TESSERA_SUITE"] = suite.replace(/\/$/, "");
     process.env["TESSERA_PAGE"] =
-      process.env["TESSERA_CONSOLE"] === "gateway" ? process.env["TESSERA_SUITE"] : await startPreview(started, suite);
+      process.env["TESSERA_PREVIEW"] === "1" ? await startPreview(started, suite) : process.env["TESSERA_SUITE"];
   } catch (error) {
     await teardown();
     throw error;
@@ -49,8 +49,14 @@ async function startSuite(started: (() => Promise<void>)[]): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "tessera-console-"));
   const address = `127.0.0.1:${await freePort()}`;
   const suite = spawn(binary, {
-    // Tests come from addresses of their own, as they say.
-    env: { ...process.env, TESSERA_HOME: home, TESSERA_LISTEN: address, TESSERA_TRUSTED_PROXIES: "127.0.0.0/8" },
+    env: {
+      ...process.env,
+      TESSERA_HOME: home,
+      TESSERA_LISTEN: address,
+      TESSERA_CONSOLE: new URL("../dist", import.meta.url).pathname,
+      // Tests come from addresses of their own, as they say.
+      TESSERA_TRUSTED_PROXIES: "127.0.0.0/8",
+    },
     stdio: ["ignore", "ignore", "pipe"],
   });
   started.push(async () => {
