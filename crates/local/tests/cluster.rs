@@ -54,6 +54,20 @@ fn postmaster_pid(cluster: &Cluster) -> i32 {
     text.lines().next().unwrap().parse().unwrap()
 }
 
+#[test]
+fn a_disk_without_room_is_told_in_numbers() {
+    // Also for a folder that does not exist yet: what is asked is the disk that it will be on.
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("not/there/yet");
+    local::ensure_disk(&folder, 1).unwrap();
+    let error = local::ensure_disk(&folder, u64::MAX).unwrap_err().to_string();
+    let needed = u64::MAX / (1024 * 1024);
+    assert!(
+        error.contains("MB free") && error.contains(&format!("at least {needed} MB are needed")),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn data_and_port_survive_a_restart_and_a_running_server_is_reused() {
     let home = Home::new();
