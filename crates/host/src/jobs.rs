@@ -18,6 +18,8 @@ use crate::service::Job;
 
 /// How many jobs of a service run at a time.
 const RUNNING_MAX: usize = 8;
+/// How often a job runs when its transactions meet others, before it waits.
+const RUNS_MAX: u32 = 10;
 /// How often to look for jobs that nobody announced: those of other processes, and those of dead ones.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -84,16 +86,24 @@ async fn attempt(
 ) -> Result<()> {
     let known = table.get(job.kind.as_str()).ok_or_else(|| Error::internal("a job of an unknown kind"))?;
     // Work that outlives its lease would be done twice at the same time.
+    let until = Instant::now() + lease;
     let mut cx = job.cx(env, lease);
-    let next = match tokio::time::timeout(lease, (known.run)(&mut cx, job.key.clone())).await {
-        Ok(next) => next,
-        Err(_) => Err(Error::internal("the job did not end within its lease")),
-    };
-    match next {
-        Ok(next) => job.finish(&mut cx, next).await,
-        Err(error) => {
-            cx.rollback().await;
-            Err(error)
+    let mut runs = 0;
+    loop {
+        runs += 1;
+        let done = async {
+            let next = (known.run)(&mut cx, job.key.clone()).await?;
+            job.finish(&mut cx, next).await
+        };
+        let done = tokio::time::timeout_at(until, done).await;
+        let error = match done {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => Error::internal("the job did not end within its lease"),
+        };
+        cx.rollback().await;
+        if !store::is_conflict(&error) || runs == RUNS_MAX {
+            return Err(error);
         }
     }
 }

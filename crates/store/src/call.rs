@@ -13,6 +13,7 @@ use tonic::{Response, Status};
 use uuid::Uuid;
 
 use crate::caller::Caller;
+use crate::conflict;
 use crate::cx::{CORRELATION_HEADER, Cx, Meta, TRACE_HEADER};
 use crate::env::{DEFAULT_DEADLINE, Env};
 use crate::feed::{self, Feed, FeedStream, Sending};
@@ -97,8 +98,7 @@ impl Call {
             Err(error) => error,
         };
         self.cx.rollback().await;
-        let is_conflict = error.code() == Code::Aborted && error.reason() == "CONFLICT";
-        if self.cx.found.is_none() && is_conflict && self.attempt < ATTEMPTS_MAX {
+        if self.cx.found.is_none() && conflict::is_conflict(&error) && self.attempt < ATTEMPTS_MAX {
             self.attempt += 1;
             return None;
         }

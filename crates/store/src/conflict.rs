@@ -33,10 +33,7 @@ fn map_refusal(refusal: &PgDatabaseError) -> Error {
         "23502" => Error::invalid(refusal.column().unwrap_or(field), "is required"),
         "22003" => Error::invalid(field, "is out of range"),
         "22021" => Error::invalid(field, "holds a character that cannot be stored"),
-        "40001" | "40P01" | "55P03" => {
-            Error::new(Code::Aborted, "CONFLICT", "erp", "the call met another one; send it again")
-                .caused_by(refusal.message())
-        }
+        "40001" | "40P01" | "55P03" => met_another().caused_by(refusal.message()),
         "57014" => Error::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "erp", "the deadline passed"),
         "57P01" | "57P02" | "57P03" | "53300" => Error::unavailable("the database", refusal.message()),
         _ => Error::internal(format!(
@@ -46,6 +43,20 @@ fn map_refusal(refusal: &PgDatabaseError) -> Error {
             position(refusal).unwrap_or_default()
         )),
     }
+}
+
+fn met_another() -> Error {
+    Error::new(Code::Aborted, "CONFLICT", "erp", "the call met another one; send it again")
+}
+
+/// The error for a record that somebody else has changed since it was read.
+pub(crate) fn moved() -> Error {
+    met_another().caused_by("a record has changed since it was read")
+}
+
+/// Whether what failed may go well when it is done again from the start, as another one was in its way.
+pub fn is_conflict(error: &Error) -> bool {
+    error.code() == Code::Aborted && error.reason() == "CONFLICT"
 }
 
 fn position(refusal: &PgDatabaseError) -> Option<String> {

@@ -4,10 +4,12 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
 
-use kit::Result;
-use sqlx::AssertSqlSafe;
+use kit::{Error, Result};
 use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, AssertSqlSafe};
+use uuid::Uuid;
 
+use crate::conflict;
 use crate::cx::Cx;
 use crate::peer::BoxFuture;
 use crate::record::Record;
@@ -79,6 +81,34 @@ impl<R: Record> Deferred for NewRow<R> {
             let insert = AssertSqlSafe(statements::insert(R::table(), rows.len()));
             cx.execute(sqlx::query_with(insert, arguments)).await?;
             rest = later;
+        }
+        Ok(())
+    }
+}
+
+/// Fields of a row to be changed, unless somebody else has changed the row since it was read.
+pub(crate) struct ChangedRow<R> {
+    pub record: R,
+    pub id: Uuid,
+    /// The columns to write.
+    pub places: Vec<usize>,
+    /// The revision that was read.
+    pub revision: i64,
+}
+
+impl<R: Record> Deferred for ChangedRow<R> {
+    async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {
+        for row in items {
+            let mut arguments = PgArguments::default();
+            for place in &row.places {
+                row.record.bind(*place, &mut arguments)?;
+            }
+            arguments.add(row.id).map_err(Error::internal)?;
+            arguments.add(row.revision).map_err(Error::internal)?;
+            let statement = AssertSqlSafe(statements::update_unchanged(R::table(), &row.places));
+            if cx.execute(sqlx::query_with(statement, arguments)).await? == 0 {
+                return Err(conflict::moved());
+            }
         }
         Ok(())
     }

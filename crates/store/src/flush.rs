@@ -70,6 +70,8 @@ pub(crate) struct Answer {
 /// What one call leaves, and of whom and when it is.
 pub(crate) struct Footprint {
     pub pending: Pending,
+    /// The request for which it is still to be looked whether it was answered before.
+    pub request: Option<Uuid>,
     pub time: OffsetDateTime,
     pub actor: String,
     pub method: String,

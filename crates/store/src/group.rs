@@ -80,7 +80,7 @@ impl Groups {
             if member.verdict.is_closed() {
                 continue;
             }
-            let request = member.footprint.pending.answer.as_ref().map(|answer| answer.request_id);
+            let request = member.footprint.request;
             // The same request twice: the second finds the first one's answer.
             if members.len() == MEMBERS_MAX || request.is_some_and(|id| !requests.insert(id)) {
                 queue.push_front(member);
@@ -155,7 +155,7 @@ async fn write(env: &Env, tenant: Uuid, members: Vec<Member>) {
 
 /// Tells those calls their first answers whose requests were answered before, and leaves the others.
 async fn unanswered(cx: &mut Cx, members: Vec<Member>) -> Vec<(oneshot::Sender<Verdict>, Footprint)> {
-    let request = |member: &Member| member.footprint.pending.answer.as_ref().map(|answer| answer.request_id);
+    let request = |member: &Member| member.footprint.request;
     // If they cannot be looked for, nothing else will work, and each call finds that out by itself.
     let found = cx.first_answers(members.iter().filter_map(request).collect()).await.unwrap_or_default();
     let mut left = Vec::with_capacity(members.len());

@@ -1,5 +1,6 @@
 //! Work to be done later or outside a transaction: enqueued with the rows that want it, done at least once.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use kit::{OffsetDateTime, Result};
@@ -7,6 +8,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::cx::{Cx, Meta};
+use crate::deferred::Deferred;
 use crate::env::Env;
 use crate::flush::JobRow;
 
@@ -98,18 +100,13 @@ impl Claimed {
             Next::Done => None,
             Next::At(at) => Some(at),
         };
-        // Enqueued again while it ran: it stays, free to be claimed at once.
-        let changed = "update tessera.jobs set lease_time = null, attempts = 0,
-                run_time = case when generation = $3 then coalesce($4, run_time) else run_time end
-             where kind = $1 and key = $2 and ($4::timestamptz is not null or generation <> $3)";
-        let ended = "delete from tessera.jobs where kind = $1 and key = $2 and generation = $3";
-        let query = sqlx::query(if at.is_some() { changed } else { ended });
-        let query = query.bind(&self.kind).bind(&self.key).bind(self.generation);
-        let query = if at.is_some() { query.bind(at) } else { query };
-        if cx.execute(query).await? == 0 && at.is_none() {
-            let freed = sqlx::query(changed).bind(&self.kind).bind(&self.key).bind(self.generation).bind(at);
-            cx.execute(freed).await?;
-        }
+        cx.defer(Finished {
+            kind: self.kind.clone(),
+            key: self.key.clone(),
+            generation: self.generation,
+            at,
+        })
+        .await?;
         cx.checkpoint().await
     }
 
@@ -138,6 +135,52 @@ impl Claimed {
         cx.execute(query.bind(&self.kind).bind(&self.key).bind(run_time).bind(text).bind(failures)).await?;
         cx.checkpoint().await
     }
+}
+
+/// The end of a job, or its next time.
+struct Finished {
+    kind: String,
+    key: String,
+    generation: i64,
+    at: Option<OffsetDateTime>,
+}
+
+impl Deferred for Finished {
+    async fn write<'a>(cx: &'a mut Cx, jobs: &'a [&'a Self]) -> Result<()> {
+        let (mut left, done): (Vec<&Self>, Vec<&Self>) = jobs.iter().partition(|job| job.at.is_some());
+        if !done.is_empty() {
+            let ended = sqlx::query_as::<_, (String, String)>(
+                "delete from tessera.jobs using unnest($1::text[], $2::text[], $3::bigint[]) as done (kind, key, generation)
+                 where jobs.kind = done.kind and jobs.key = done.key and jobs.generation = done.generation
+                 returning jobs.kind, jobs.key",
+            )
+            .bind(column(&done, |job| job.kind.as_str()))
+            .bind(column(&done, |job| job.key.as_str()))
+            .bind(column(&done, |job| job.generation));
+            let ended: HashSet<(String, String)> = cx.rows(ended).await?.into_iter().collect();
+            // Enqueued again while they ran: they stay, free to be claimed at once.
+            left.extend(done.iter().filter(|job| !ended.contains(&(job.kind.clone(), job.key.clone()))));
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let freed = sqlx::query(
+            "update tessera.jobs set lease_time = null, attempts = 0,
+                run_time = case when jobs.generation = job.generation then coalesce(at, run_time) else run_time end
+             from unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[]) as job (kind, key, generation, at)
+             where jobs.kind = job.kind and jobs.key = job.key",
+        )
+        .bind(column(&left, |job| job.kind.as_str()))
+        .bind(column(&left, |job| job.key.as_str()))
+        .bind(column(&left, |job| job.generation))
+        .bind(column(&left, |job| job.at));
+        cx.execute(freed).await?;
+        Ok(())
+    }
+}
+
+fn column<'a, T>(jobs: &[&'a Finished], value: impl Fn(&'a Finished) -> T) -> Vec<T> {
+    jobs.iter().map(|job| value(job)).collect()
 }
 
 /// A call of the engine itself that sees all tenants.

@@ -36,6 +36,7 @@ mod withhold;
 
 pub use call::{Call, grpc_timeout};
 pub use caller::{Actor, Caller, covers};
+pub use conflict::is_conflict;
 pub use cx::{CORRELATION_HEADER, Cx, Meta, TENANT_HEADER, TRACE_HEADER};
 pub use deferred::Deferred;
 pub use env::Env;

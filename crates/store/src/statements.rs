@@ -67,6 +67,11 @@ pub(crate) fn update(table: &Table, places: &[usize]) -> String {
     format!("update {} set {} where id = ${last}", table.name, assignments.join(", "))
 }
 
+/// The same for a row whose revision, the last parameter, is still what it was.
+pub(crate) fn update_unchanged(table: &Table, places: &[usize]) -> String {
+    format!("{} and revision = ${}", update(table, places), places.len() + 2)
+}
+
 /// Column names come from contracts; some are words of SQL.
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{name}\"")

@@ -9,11 +9,11 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 use uuid::Uuid;
 
-use crate::deferred::{Deferred as _, NewRow};
+use crate::deferred::{ChangedRow, Deferred as _, NewRow};
 use crate::flush::AuditRow;
 use crate::record::Record;
 use crate::table::Table;
-use crate::{Cx, conflict, mask, statements};
+use crate::{Cx, column, conflict, mask, statements};
 
 /// How many records a batch may name.
 pub const BATCH_MAX: usize = 1_000;
@@ -37,6 +37,14 @@ impl Cx {
         let row = NewRow(record);
         NewRow::write(self, &[&row]).await?;
         let NewRow(record) = row;
+        self.audit(&record, "created", created_changes(&record))?;
+        Ok(record)
+    }
+
+    /// The same, left for later where no transaction is open, see [`Cx::defer`].
+    pub async fn insert_later<R: Record>(&mut self, mut record: R) -> Result<R> {
+        self.stamp_new(&mut record)?;
+        self.defer(NewRow(record.clone())).await?;
         self.audit(&record, "created", created_changes(&record))?;
         Ok(record)
     }
@@ -111,11 +119,28 @@ impl Cx {
     /// Writes these fields of a locked record of an aggregate and gives it a new etag.
     pub async fn put<R: Record>(&mut self, record: R, fields: &[&'static str]) -> Result<R> {
         let record = self.write(record, fields).await?;
-        let mut list = Map::new();
-        for field in fields {
-            list.insert((*field).to_owned(), change(Value::Null, shown::<R>(&record, field)));
-        }
-        self.audit(&record, "updated", Value::Object(list))?;
+        self.audit(&record, "updated", put_changes(&record, fields))?;
+        Ok(record)
+    }
+
+    /// The same for a record that was read without a lock: fails with ABORTED, reason CONFLICT, when somebody else
+    /// has changed it since. Left for later where no transaction is open, see [`Cx::defer`], and so is the failure.
+    pub async fn put_unchanged<R: Record>(&mut self, record: R, fields: &[&'static str]) -> Result<R> {
+        let record = self.put_unchanged_unaudited(record, fields).await?;
+        self.audit(&record, "updated", put_changes(&record, fields))?;
+        Ok(record)
+    }
+
+    /// The same without an audit row, for a record that tells its own story.
+    pub async fn put_unchanged_unaudited<R: Record>(
+        &mut self,
+        mut record: R,
+        fields: &[&'static str],
+    ) -> Result<R> {
+        let id = parse_id(record.id(), "id")?;
+        let revision = column::revision(&etag_of(&record), "etag").map_err(Error::internal)?;
+        let places = self.stamp_changed(&mut record, fields)?;
+        self.defer(ChangedRow { record: record.clone(), id, places, revision }).await?;
         Ok(record)
     }
 
@@ -291,6 +316,14 @@ fn created_changes<R: Record>(record: &R) -> Value {
     let mut list = Map::new();
     for field in own_fields(R::table()).filter(|field| record.is_set(field)) {
         list.insert(field.to_owned(), change(Value::Null, shown(record, field)));
+    }
+    Value::Object(list)
+}
+
+fn put_changes<R: Record>(record: &R, fields: &[&'static str]) -> Value {
+    let mut list = Map::new();
+    for field in fields {
+        list.insert((*field).to_owned(), change(Value::Null, shown(record, field)));
     }
     Value::Object(list)
 }

@@ -7,12 +7,12 @@ use contracts::audit::v1::{
     AuditEntry, AuditEntryApi, BatchGetAuditEntriesRequest, BatchGetAuditEntriesResponse,
     GetAuditEntryRequest, ListAuditEntriesRequest, ListAuditEntriesResponse,
 };
-use kit::{Error, Result, Uuid};
+use kit::{Error, OffsetDateTime, Result, Uuid};
 use serde_json::json;
 use sqlx::types::Json;
-use store::{Caller, Cx, Envelope, ListQuery, Only, Value};
+use store::{Caller, Cx, Deferred, Envelope, ListQuery, Only, Value};
 
-use crate::payload;
+use crate::payload::{self, Read, Reference};
 
 /// The order of those who ask for none.
 const NEWEST_FIRST: &str = "event_time desc";
@@ -95,39 +95,66 @@ fn sources_of(caller: &Caller) -> Option<Vec<String>> {
 /// Writes an event down. One that was written down before stays as it is.
 pub async fn write_down(cx: &mut Cx, event: Arc<Envelope>) -> Result<()> {
     let read = payload::read(&event)?;
-    let records: Vec<_> = read
-        .records
-        .iter()
-        .map(|record| json!({"entity_type": record.entity_type, "entity_id": record.entity_id}))
-        .collect();
-    let from = &event.metadata;
-    let query = sqlx::query(
-        "with written as (
-             insert into audit_entries (
-                 id, event_type, source, event_time, actor, correlation_id, causation_id, trace_id, records, changes,
-                 data, create_time)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-             on conflict do nothing
-             returning id
-         )
-         insert into audit_records (record_id, entry_id)
-         select record_id, written.id from written, unnest($13::uuid[]) as record (record_id)",
-    )
-    .bind(event.event_id)
-    .bind(&event.event_type)
-    .bind(&event.source)
-    .bind(event.timestamp)
-    .bind(&from.user_id)
-    .bind(&from.correlation_id)
-    .bind(Uuid::parse_str(&from.causation_id).ok())
-    .bind(&from.trace_id)
-    .bind((!records.is_empty()).then_some(Json(records)))
-    .bind(read.changes.map(Json))
-    .bind(read.data.map(Json))
-    .bind(cx.now())
-    .bind(read.records.iter().map(|record| record.entity_id).collect::<Vec<_>>());
-    cx.execute(query).await?;
-    Ok(())
+    let time = cx.now();
+    cx.defer(Entry { event, read, time }).await
+}
+
+/// An event that is written down, with others that come at the same time: every event of every service comes here.
+struct Entry {
+    event: Arc<Envelope>,
+    read: Read,
+    time: OffsetDateTime,
+}
+
+impl Entry {
+    fn records(&self) -> Option<Json<Vec<serde_json::Value>>> {
+        let records = &self.read.records;
+        let told =
+            |record: &Reference| json!({"entity_type": record.entity_type, "entity_id": record.entity_id});
+        (!records.is_empty()).then(|| Json(records.iter().map(told).collect()))
+    }
+}
+
+impl Deferred for Entry {
+    async fn write<'a>(cx: &'a mut Cx, entries: &'a [&'a Self]) -> Result<()> {
+        fn column<'a, T>(entries: &[&'a Entry], value: impl Fn(&'a Entry) -> T) -> Vec<T> {
+            entries.iter().map(|entry| value(entry)).collect()
+        }
+        let references = entries.iter().flat_map(|entry| {
+            entry.read.records.iter().map(|record| (record.entity_id, entry.event.event_id))
+        });
+        let (records, of): (Vec<Uuid>, Vec<Uuid>) = references.unzip();
+        let query = sqlx::query(
+            "with written as (
+                 insert into audit_entries (
+                     id, event_type, source, event_time, actor, correlation_id, causation_id, trace_id, records,
+                     changes, data, create_time)
+                 select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
+                     $7::uuid[], $8::text[], $9::jsonb[], $10::jsonb[], $11::jsonb[], $12::timestamptz[])
+                 on conflict do nothing
+                 returning id
+             )
+             insert into audit_records (record_id, entry_id)
+             select record_id, entry_id from unnest($13::uuid[], $14::uuid[]) as record (record_id, entry_id)
+             join written on written.id = entry_id",
+        )
+        .bind(column(entries, |entry| entry.event.event_id))
+        .bind(column(entries, |entry| entry.event.event_type.as_str()))
+        .bind(column(entries, |entry| entry.event.source.as_str()))
+        .bind(column(entries, |entry| entry.event.timestamp))
+        .bind(column(entries, |entry| entry.event.metadata.user_id.as_str()))
+        .bind(column(entries, |entry| entry.event.metadata.correlation_id.as_str()))
+        .bind(column(entries, |entry| Uuid::parse_str(&entry.event.metadata.causation_id).ok()))
+        .bind(column(entries, |entry| entry.event.metadata.trace_id.as_str()))
+        .bind(column(entries, Entry::records))
+        .bind(column(entries, |entry| entry.read.changes.as_ref().map(Json)))
+        .bind(column(entries, |entry| entry.read.data.as_ref().map(Json)))
+        .bind(column(entries, |entry| entry.time))
+        .bind(records)
+        .bind(of);
+        cx.execute(query).await?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -46,9 +46,9 @@ impl Tried {
     }
 }
 
-/// Writes where an outcome takes the saga. None when somebody else has moved the saga since it was read: then
-/// nothing may be committed.
-pub async fn settle(cx: &mut Cx, work: &mut Work, tried: Tried) -> Result<Option<Turn>> {
+/// Writes where an outcome takes the saga, or has it written by the commit. Either fails with CONFLICT when somebody
+/// else has moved the saga since it was read.
+pub async fn settle(cx: &mut Cx, work: &mut Work, tried: Tried) -> Result<Turn> {
     let mut fields = Fields::new();
     let mut turn = settle_one(cx, work, tried, &mut fields)?;
     while turn == Turn::Go
@@ -56,16 +56,14 @@ pub async fn settle(cx: &mut Cx, work: &mut Work, tried: Tried) -> Result<Option
     {
         turn = settle_one(cx, work, tried, &mut fields)?;
     }
-    if !saga::save(cx, &mut work.saga).await? {
-        return Ok(None);
-    }
+    work.saga = saga::save(cx, std::mem::take(&mut work.saga)).await?;
     if !fields.is_empty() {
-        work.order = cx.put(std::mem::take(&mut work.order), &fields).await?;
+        work.order = cx.put_unchanged(std::mem::take(&mut work.order), &fields).await?;
     }
     if turn == Turn::Over {
         tell_end(cx, work).await?;
     }
-    Ok(Some(turn))
+    Ok(turn)
 }
 
 /// When the job of the saga is to run again.

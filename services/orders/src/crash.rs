@@ -17,7 +17,7 @@ pub enum Place {
     BeforeCall,
     /// The peer has answered; nothing is written.
     AfterCall,
-    /// Written, not committed.
+    /// All is settled, and nothing is committed.
     BeforeCommit,
     /// Committed.
     AfterCommit,

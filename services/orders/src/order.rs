@@ -26,7 +26,7 @@ impl OrderApi for Orders {
             let earlier = placed_before(cx, &order, &content).await?;
             return earlier.ok_or_else(|| Error::internal("a taken reference has no order"));
         }
-        let order = cx.insert(order).await?;
+        let order = cx.insert_later(order).await?;
         saga::start(cx, &order.id, SagaKind::PlaceOrder).await?;
         cx.emit(event::placed(&order))?;
         Ok(order)

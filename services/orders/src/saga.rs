@@ -6,9 +6,7 @@ use contracts::orders::v1::{
     AbortSagaRequest, Order, OrdersReason, RetrySagaRequest, Saga, SagaApi, SagaKind, SagaState,
 };
 use kit::{Error, Reason as _, Result, Uuid, ensure};
-use sqlx::postgres::PgArguments;
-use sqlx::{Arguments as _, AssertSqlSafe};
-use store::column::timestamp;
+use sqlx::AssertSqlSafe;
 use store::{Cx, Record as _};
 
 use crate::advance::Work;
@@ -50,14 +48,14 @@ pub fn called_off(reason: String) -> Fault {
 
 /// Begins a saga, whose job runs as soon as this is committed.
 pub async fn start(cx: &mut Cx, order_id: &str, kind: SagaKind) -> Result<Saga> {
-    let saga = cx.insert(machine::start(order_id, kind)).await?;
+    let saga = cx.insert_later(machine::start(order_id, kind)).await?;
     cx.enqueue(JOB, &saga.id, cx.now());
     Ok(saga)
 }
 
 /// Saves a saga that is locked, and has its job run at once.
 pub async fn move_on(cx: &mut Cx, saga: &mut Saga) -> Result<()> {
-    ensure!(save(cx, saga).await?, Error::internal("a locked saga was moved by somebody else"));
+    *saga = save(cx, std::mem::take(saga)).await?;
     cx.enqueue(JOB, &saga.id, cx.now());
     Ok(())
 }
@@ -83,10 +81,10 @@ pub async fn lock_of(cx: &mut Cx, order_id: &str, kind: SagaKind) -> Result<Opti
     Ok(Some(Work { saga, order }))
 }
 
-/// Saves a saga unless somebody else has moved it since it was read, which the answer tells. Written without an
-/// audit row: the saga itself lists what was done, when and how it went.
-pub async fn save(cx: &mut Cx, saga: &mut Saga) -> Result<bool> {
-    const FIELDS: [&str; 7] = [
+/// Saves a saga; fails with CONFLICT when somebody else has moved it since it was read, be it at the commit. Written
+/// without an audit row: the saga itself lists what was done, when and how it went.
+pub async fn save(cx: &mut Cx, saga: Saga) -> Result<Saga> {
+    const FIELDS: &[&str] = &[
         "state",
         "current_step",
         "steps",
@@ -95,28 +93,7 @@ pub async fn save(cx: &mut Cx, saga: &mut Saga) -> Result<bool> {
         "failure_message",
         "end_time",
     ];
-    const UPDATE: &str = "update sagas set state = $1, current_step = $2, steps = $3, next_attempt_time = $4,
-            failure_reason = $5, failure_message = $6, end_time = $7, update_time = $8, updated_by = $9,
-            revision = revision + 1
-         where id = $10 and revision = $11";
-    let (now, actor) = (cx.now(), cx.actor().to_string());
-    let revision = store::column::revision(&saga.etag, "etag").map_err(Error::internal)?;
-    let id = Uuid::parse_str(&saga.id).map_err(Error::internal)?;
-    let mut arguments = PgArguments::default();
-    for field in FIELDS {
-        for (place, _) in Saga::table().columns_of(field) {
-            saga.bind(place, &mut arguments)?;
-        }
-    }
-    arguments.add(now).map_err(Error::internal)?;
-    arguments.add(&actor).map_err(Error::internal)?;
-    arguments.add(id).map_err(Error::internal)?;
-    arguments.add(revision).map_err(Error::internal)?;
-    let written = cx.execute(sqlx::query_with(UPDATE, arguments)).await?;
-    saga.etag = store::column::etag(revision + 1);
-    saga.update_time = Some(timestamp(now));
-    saga.updated_by = actor;
-    Ok(written == 1)
+    cx.put_unchanged_unaudited(saga, FIELDS).await
 }
 
 fn wrong_state(saga: &Saga) -> Error {

@@ -26,6 +26,9 @@ const AFTER_CRASH: Duration = Duration::seconds(60);
 /// The first and the longest pause between two questions about an unknown outcome.
 const PAUSES: (Duration, Duration) = (Duration::seconds(1), Duration::minutes(10));
 
+/// How many wishes of others a call lets pass before it gives up.
+const LOOKS_MAX: u32 = 32;
+
 /// Payment intents.
 #[derive(Debug)]
 pub struct PaymentIntents;
@@ -51,11 +54,9 @@ impl PaymentIntentApi for PaymentIntents {
         };
         let key = format!("{}:authorize", wanted.id);
         intent::begin(&mut wanted, Kind::Authorize, amount, key, cx.now())?;
-        match cx.insert(wanted).await {
-            Ok(intent) => {
-                commit_before_asking(cx, &intent).await?;
-                ask(cx, intent, Known::Nothing).await
-            }
+        let intent = cx.insert_later(wanted).await?;
+        match commit_before_asking(cx, &intent).await {
+            Ok(()) => ask(cx, intent, Known::Nothing).await,
             Err(error) if is_source_taken(&error) => {
                 cx.rollback().await;
                 let intent = of_source(cx, &request, amount).await?;
@@ -100,7 +101,8 @@ pub async fn sync(cx: &mut Cx, id: String) -> Result<Next> {
 /// Captures, voids or refunds, after what was asked before is settled.
 async fn fulfil(cx: &mut Cx, id: &str, wish: Wish) -> Result<PaymentIntent> {
     let mut intent: PaymentIntent = cx.lock(id).await?;
-    if let Some(open) = intent::open(&intent) {
+    let mut looks = 0;
+    while let Some(open) = intent::open(&intent) {
         let (key, is_same) = (open.idempotency_key.clone(), wish.is(open, &intent)?);
         // Others may go on while the provider is asked; what they settle is seen when the answer is written.
         cx.rollback().await;
@@ -108,7 +110,9 @@ async fn fulfil(cx: &mut Cx, id: &str, wish: Wish) -> Result<PaymentIntent> {
         if is_same {
             return outcome(cx, intent, &key).await;
         }
-        if intent::open(&intent).is_some() {
+        // Behind what is settled now somebody else may have asked for more already.
+        looks += 1;
+        if intent::open(&intent).is_some_and(|open| open.idempotency_key == key || looks == LOOKS_MAX) {
             return Err(in_doubt(cx, &intent).await?);
         }
     }
@@ -118,7 +122,7 @@ async fn fulfil(cx: &mut Cx, id: &str, wish: Wish) -> Result<PaymentIntent> {
     }
     let Plan::Ask(amount) = intent::plan(&intent, &wish)? else { return Ok(intent) };
     intent::begin(&mut intent, wish.kind, amount, key.clone(), cx.now())?;
-    let intent = cx.put(intent, &["state", "transactions"]).await?;
+    let intent = cx.put_unchanged(intent, &["state", "transactions"]).await?;
     commit_before_asking(cx, &intent).await?;
     let intent = ask(cx, intent, Known::Nothing).await?;
     outcome(cx, intent, &key).await
@@ -160,8 +164,9 @@ enum Known {
     Perhaps,
 }
 
-/// Asks the provider about what is open and writes its answer. The intent comes back locked, unless nothing was open.
-async fn ask(cx: &mut Cx, intent: PaymentIntent, known: Known) -> Result<PaymentIntent> {
+/// Asks the provider about what is open and has its answer written. Where somebody else has found it out meanwhile, the
+/// commit of who asked first fails with CONFLICT, so that his call runs again and sees that.
+async fn ask(cx: &mut Cx, mut intent: PaymentIntent, known: Known) -> Result<PaymentIntent> {
     let Some(open) = intent::open(&intent) else { return Ok(intent) };
     let provider = provider::named(&intent.provider)?;
     let ask = intent::ask(&intent, open)?;
@@ -171,7 +176,10 @@ async fn ask(cx: &mut Cx, intent: PaymentIntent, known: Known) -> Result<Payment
         // A request that never came there is sent again under its key: it was promised when it was written down.
         None => provider.perform(cx, &ask).await?,
     };
-    let mut intent: PaymentIntent = cx.lock(&intent.id).await?;
+    if known == Known::Perhaps {
+        // Several may have asked. Who asks first has the record as he wrote it, and as a rule nobody has changed it.
+        intent = cx.lock(&intent.id).await?;
+    }
     if !intent::settle(&mut intent, &ask.key, &answer)? {
         return Ok(intent);
     }
@@ -184,7 +192,7 @@ async fn ask(cx: &mut Cx, intent: PaymentIntent, known: Known) -> Result<Payment
         "failure_code",
         "transactions",
     ];
-    let intent = cx.put(intent, CHANGED).await?;
+    let intent = cx.put_unchanged(intent, CHANGED).await?;
     tell(cx, &intent, &ask.key, ask.amount)?;
     Ok(intent)
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use contracts::payments::v1::PaymentTransactionKind as Kind;
-use kit::{Error, Result};
-use store::Cx;
+use kit::{Code, Error, Money, OffsetDateTime, Result};
+use store::{Cx, Deferred};
 
 use crate::provider::{Answer, Ask, Provider};
 
@@ -23,21 +23,23 @@ impl Provider for Simulator {
         } else {
             ask.reference.clone()
         };
-        let query = sqlx::query_as::<_, (bool,)>(
-            "insert into simulator_requests
-                 (key, kind, reference, amount_minor, amount_currency, payment_method, failure_code, create_time)
-             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (tenant_id, key) do nothing returning true",
-        )
-        .bind(&ask.key)
-        .bind(i32::from(ask.kind))
-        .bind(&reference)
-        .bind(ask.amount.minor)
-        .bind(ask.amount.currency.code())
-        .bind(&ask.payment_method)
-        .bind(verdict(&ask.payment_method, ask.kind))
-        .bind(cx.now());
-        let is_new = cx.row(query).await?.is_some();
-        cx.checkpoint().await?;
+        let request = Request {
+            key: ask.key.clone(),
+            kind: ask.kind,
+            reference: reference.clone(),
+            amount: ask.amount,
+            payment_method: ask.payment_method.clone(),
+            time: cx.now(),
+        };
+        cx.defer(request).await?;
+        let is_new = match cx.checkpoint().await {
+            Ok(()) => true,
+            Err(error) if error.code() == Code::AlreadyExists => {
+                cx.rollback().await;
+                false
+            }
+            Err(error) => return Err(error),
+        };
         if is_new && is_silent(&ask.payment_method) {
             return Ok(Answer::Silence);
         }
@@ -59,6 +61,40 @@ impl Provider for Simulator {
                 if code.is_empty() { Answer::Done { reference } } else { Answer::Declined { code } }
             },
         ))
+    }
+}
+
+/// A request as the provider remembers it.
+struct Request {
+    key: String,
+    kind: Kind,
+    reference: String,
+    amount: Money,
+    payment_method: String,
+    time: OffsetDateTime,
+}
+
+impl Deferred for Request {
+    async fn write<'a>(cx: &'a mut Cx, requests: &'a [&'a Self]) -> Result<()> {
+        fn column<'a, T>(requests: &[&'a Request], value: impl Fn(&'a Request) -> T) -> Vec<T> {
+            requests.iter().map(|request| value(request)).collect()
+        }
+        let query = sqlx::query(
+            "insert into simulator_requests
+                 (key, kind, reference, amount_minor, amount_currency, payment_method, failure_code, create_time)
+             select * from unnest($1::text[], $2::int[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+                 $8::timestamptz[])",
+        )
+        .bind(column(requests, |request| request.key.as_str()))
+        .bind(column(requests, |request| i32::from(request.kind)))
+        .bind(column(requests, |request| request.reference.as_str()))
+        .bind(column(requests, |request| request.amount.minor))
+        .bind(column(requests, |request| request.amount.currency.code().to_owned()))
+        .bind(column(requests, |request| request.payment_method.as_str()))
+        .bind(column(requests, |request| verdict(&request.payment_method, request.kind)))
+        .bind(column(requests, |request| request.time));
+        cx.execute(query).await?;
+        Ok(())
     }
 }
 

@@ -31,7 +31,10 @@ impl Cx {
         };
         let waits = tracing::debug_span!(target: telemetry::trace::TARGET, "commit with others");
         match tokio::time::timeout_at(self.deadline, verdict).instrument(waits).await {
-            Ok(Ok(Verdict::Committed)) => Ok(()),
+            Ok(Ok(Verdict::Committed)) => {
+                self.unasked = None;
+                Ok(())
+            }
             Ok(Ok(Verdict::Alone(pending))) => {
                 self.pending = pending;
                 self.commit().await
@@ -76,8 +79,10 @@ impl Cx {
 
     /// Takes what is still to be written.
     fn footprint(&mut self) -> Footprint {
+        let pending = std::mem::take(&mut self.pending);
         Footprint {
-            pending: std::mem::take(&mut self.pending),
+            request: self.unasked.or(pending.answer.as_ref().map(|answer| answer.request_id)),
+            pending,
             time: self.now(),
             actor: self.actor().to_string(),
             method: self.meta.method.clone(),
