@@ -81,7 +81,7 @@ fn it_names_every_service_and_every_public_method() {
 #[test]
 fn envoy_takes_it() {
     let Some(binary) = envoy::binary() else {
-        eprintln!("skipped: Envoy is not installed; `make tools` does that");
+        skip::skipped("Envoy is not installed; `make tools` does that");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

@@ -36,7 +36,7 @@ async fn send(envoy: &Envoy, method: &str, path: &str, headers: &[(&str, &str)])
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_limits_and_origins_hold_at_envoy_too() {
     let Some(binary) = envoy::binary() else {
-        eprintln!("skipped: Envoy is not installed; `make tools` does that");
+        skip::skipped("Envoy is not installed; `make tools` does that");
         return;
     };
     let suite = Suite::start().await;

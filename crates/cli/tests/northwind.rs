@@ -18,7 +18,7 @@ fn folder() -> Option<PathBuf> {
 async fn northwind_reconciles_to_the_cent_and_is_loaded_once() {
     // The figures are those of the folder's own README.
     let Some(folder) = folder() else {
-        eprintln!("skipped: there is no Northwind folder (TESSERA_NORTHWIND names one)");
+        skip::skipped("there is no Northwind folder (TESSERA_NORTHWIND names one)");
         return;
     };
     let suite = Suite::start().await;

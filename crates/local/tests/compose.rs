@@ -34,7 +34,7 @@ fn databases(admin: &str, prefix: &str, password: &str) -> String {
 async fn the_script_of_compose_makes_what_provision_makes() {
     // Otherwise the walls between services would be other ones in containers than everywhere else.
     if Command::new("psql").arg("--version").output().is_err() {
-        eprintln!("skipped: psql is not installed");
+        skip::skipped("psql is not installed");
         return;
     }
     let cluster = shared_cluster().await.unwrap();

@@ -8,7 +8,7 @@ fn every_overlay_renders_clean() {
     // What stands on a desk or in staging must hold as production does.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     if !root.join("tools/.bin/kustomize").exists() {
-        eprintln!("skipped: kustomize is not installed; `make tools` does that");
+        skip::skipped("kustomize is not installed; `make tools` does that");
         return;
     }
     let checked =
@@ -16,5 +16,8 @@ fn every_overlay_renders_clean() {
     let checked = checked.unwrap_or_else(|error| panic!("{error}"));
     let said = String::from_utf8_lossy(&checked.stdout);
     assert!(checked.status.success(), "{said}{}", String::from_utf8_lossy(&checked.stderr));
+    if let Some(line) = said.lines().find(|line| line.contains("are not checked against schemas")) {
+        skip::skipped(line);
+    }
     assert_eq!(said.lines().filter(|line| line.ends_with(" 0 to mend")).count(), 3, "{said}");
 }

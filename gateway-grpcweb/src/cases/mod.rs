@@ -43,7 +43,7 @@ fn load(name: &str) -> Option<Value> {
     let folder = if folder.is_dir() { folder } else { workspace.join(folder) };
     let path = folder.join(name);
     let Ok(text) = std::fs::read(&path) else {
-        eprintln!("skipped: no case file {}", path.display());
+        skip::skipped(format!("no case file {}", path.display()));
         return None;
     };
     Some(serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))

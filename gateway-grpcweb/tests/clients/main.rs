@@ -41,7 +41,7 @@ async fn run(command: &mut Command) -> Output {
 async fn buf_curl_speaks_every_protocol() {
     let buf = root().join("tools/node_modules/@bufbuild/buf-linux-x64/bin/buf");
     if !buf.exists() {
-        eprintln!("skipped: buf is not installed; `make tools` does that");
+        skip::skipped("buf is not installed; `make tools` does that");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -86,9 +86,7 @@ async fn connect_web_works_in_a_browser() {
     if !root().join("clients/typescript/node_modules/playwright-core").exists()
         || !Path::new(&chromium).exists()
     {
-        eprintln!(
-            "skipped: the TypeScript client's packages or Chromium are not installed; `make clients-test`"
-        );
+        skip::skipped("the TypeScript client's packages or Chromium are not installed; `make clients-test`");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -45,7 +45,7 @@ pub struct Answer {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ours_and_envoy_answer_alike() {
     let Some(binary) = envoy::binary() else {
-        eprintln!("skipped: Envoy is not installed; `make tools` does that");
+        skip::skipped("Envoy is not installed; `make tools` does that");
         return;
     };
     let set = echo::descriptor_set();

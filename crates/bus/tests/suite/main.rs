@@ -100,7 +100,7 @@ mod worlds {
     #[cfg(feature = "kafka")]
     pub async fn real_kafka(case: &str) -> Option<World> {
         let Ok(brokers) = std::env::var("TESSERA_TEST_KAFKA") else {
-            println!("skipped: TESSERA_TEST_KAFKA names no broker; run kafka/run.sh -- cargo test -p bus");
+            skip::skipped("TESSERA_TEST_KAFKA names no broker; run kafka/run.sh -- cargo test -p bus");
             return None;
         };
         if case == "killed_broker" {

@@ -22,7 +22,7 @@ pub fn observability() -> PathBuf {
 pub fn is_installed(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
-        eprintln!("skipped: {program} is not installed; `make tools` does that");
+        skip::skipped(format!("{program} is not installed; `make tools` does that"));
     }
     found
 }

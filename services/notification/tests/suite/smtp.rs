@@ -56,7 +56,7 @@ async fn install() -> Option<PathBuf> {
         return Some(folder);
     }
     if !runs(Command::new("python3").args(["-m", "pip", "--version"])).await {
-        println!("skipped: there is no python3 with pip to run a mail server");
+        skip::skipped("there is no python3 with pip to run a mail server");
         return None;
     }
     let unfinished = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();

@@ -18,7 +18,7 @@ async fn an_order_goes_from_the_api_to_the_ledger() {
 async fn an_order_goes_from_the_api_to_the_ledger_over_kafka() {
     // The same journey must end the same when its events go through a real broker.
     let Ok(brokers) = std::env::var("TESSERA_TEST_KAFKA") else {
-        println!("skipped: TESSERA_TEST_KAFKA names no broker; run kafka/run.sh -- cargo test -p orders");
+        skip::skipped("TESSERA_TEST_KAFKA names no broker; run kafka/run.sh -- cargo test -p orders");
         return;
     };
     travel(Shop::open_with(testkit::Options { kafka: Some(brokers), ..Default::default() }).await).await;
