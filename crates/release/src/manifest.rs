@@ -95,7 +95,7 @@ impl Release {
         // A map takes a key that stands twice without a word; a YAML mapping refuses it.
         let _: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).map_err(malformed)?;
         let written: Written = serde_yaml_ng::from_str(text).map_err(malformed)?;
-        let mut faults = Faults { path, found: Vec::new() };
+        let mut faults = Faults::of(path);
         let release = check(written, &mut faults);
         if faults.found.is_empty() {
             let stuck = release.stuck();
@@ -103,7 +103,7 @@ impl Release {
                 faults.add("services", format!("need each other in a circle: {}", stuck.join(" -> ")));
             }
         }
-        if faults.found.is_empty() { Ok(release) } else { Err(Error::Wrong(faults.found)) }
+        faults.none_or(release)
     }
 
     /// The programs by stages: each needs only what is in the stages before its own, and goes out as early as it can.
@@ -152,13 +152,22 @@ impl Release {
     }
 }
 
-struct Faults<'a> {
+pub(crate) struct Faults<'a> {
     path: &'a Path,
     found: Vec<String>,
 }
 
-impl Faults<'_> {
-    fn add(&mut self, field: &str, what: impl std::fmt::Display) {
+impl<'a> Faults<'a> {
+    pub(crate) fn of(path: &'a Path) -> Self {
+        Self { path, found: Vec::new() }
+    }
+
+    /// The release, if nothing is wrong with it.
+    pub(crate) fn none_or(self, release: Release) -> Result<Release, Error> {
+        if self.found.is_empty() { Ok(release) } else { Err(Error::Wrong(self.found)) }
+    }
+
+    pub(crate) fn add(&mut self, field: &str, what: impl std::fmt::Display) {
         self.found.push(format!("{}: {field}: {what}", self.path.display()));
     }
 
@@ -214,7 +223,7 @@ fn is_version(text: &str) -> bool {
         && pre.is_none_or(|pre| pre.split('.').all(word))
 }
 
-fn is_digest(text: &str) -> bool {
+pub(crate) fn is_digest(text: &str) -> bool {
     let digits = text.strip_prefix("sha256:").unwrap_or_default();
     digits.len() == 64 && digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
 }

@@ -28,6 +28,7 @@ pub fn run(tessera: Tessera) -> Result<()> {
         Command::Up(options) => up::run(&options),
         Command::Describe(options) => describe::run(&options, output),
         Command::Release(Release::Plan(options)) => release::plan(&options, output),
+        Command::Release(Release::Pin(options)) => release::pin(&options),
         command => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -41,7 +42,9 @@ pub fn run(tessera: Tessera) -> Result<()> {
 
 async fn dispatch(command: Command, address: Option<&str>, output: Output) -> Result<()> {
     match command {
-        Command::Up(_) | Command::Describe(_) | Command::Release(Release::Plan(_)) => Ok(()),
+        Command::Up(_) | Command::Describe(_) | Command::Release(Release::Plan(_) | Release::Pin(_)) => {
+            Ok(())
+        }
         Command::Release(Release::Apply(options)) => release::apply_stages(&options).await,
         Command::Down => down::run().await,
         Command::Status => status::run(address, output).await,

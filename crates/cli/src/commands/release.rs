@@ -15,10 +15,10 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::Result;
-use crate::cli::{Apply, Plan};
+use crate::cli::{Apply, Pin, Plan};
 use crate::client::connect;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// How long one question for health may take.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -48,6 +48,15 @@ pub fn plan(options: &Plan, output: Output) -> Result<()> {
     output.table(&as_json.into(), &["stage", "service", "image", "", "needs"], rows)
 }
 
+/// Prints the release with the images that were pushed.
+pub fn pin(options: &Pin) -> Result<()> {
+    let release = open(&options.releases, &options.version)?;
+    let images = std::fs::read_to_string(&options.images)
+        .map_err(|error| Failure::new(format!("{}: {error}", options.images.display())))?;
+    let pinned = release.pin(&options.images, &images).map_err(|error| told(&error))?;
+    output::put(&pinned.to_yaml())
+}
+
 /// Goes through the stages, and stops at the first service that is not healthy.
 pub async fn apply_stages(options: &Apply) -> Result<()> {
     let release = open(&options.releases, &options.version)?;
@@ -63,12 +72,15 @@ pub async fn apply_stages(options: &Apply) -> Result<()> {
 }
 
 fn open(folder: &Path, version: &str) -> Result<Release> {
-    Release::open(folder, version).map_err(|error| {
-        let text = error.to_string();
-        let mut lines = text.lines();
-        let failure = Failure::new(lines.next().unwrap_or_default());
-        lines.fold(failure, |failure, line| failure.line(line))
-    })
+    Release::open(folder, version).map_err(|error| told(&error))
+}
+
+/// All faults of a release, each on a line of its own.
+fn told(error: &::release::Error) -> Failure {
+    let text = error.to_string();
+    let mut lines = text.lines();
+    let failure = Failure::new(lines.next().unwrap_or_default());
+    lines.fold(failure, |failure, line| failure.line(line))
 }
 
 /// Where each service is asked. `http://{}:50051` is for all, `gateway=http://gateway:8080/readyz` for one.
