@@ -80,6 +80,20 @@ fn what_does_not_fit_is_named() {
         ),
         (".env.example", "POSTGRES_PASSWORD=\n", "", ".env.example: lacks POSTGRES_PASSWORD"),
         (".github/workflows/checks.yaml", "make tidy", "make tiddy", "checks.yaml: there is no `make tiddy`"),
+        (
+            ".github/workflows/checks.yaml",
+            "make console-test",
+            "make console",
+            "checks.yaml: lacks `make console-test`",
+        ),
+        (
+            ".github/workflows/checks.yaml",
+            "make test-mesh",
+            "make mesh",
+            "checks.yaml: lacks `make test-mesh`",
+        ),
+        ("Makefile", "check: fmt-check ", "check: ", "Makefile: `make check` lacks `make fmt-check`"),
+        (".ci/run", "make tidy", "make images", "checks.yaml: lacks `make images`, which .ci/run makes"),
     ] {
         let found = spoil(file, from, to);
         assert!(found.contains(said), "{file} with {to:?} for {from:?}: expected {said:?}, found {found:?}");
@@ -97,7 +111,7 @@ impl Project {
         let model = Model::of_suite(&Settings::read(&root().join("k8s/services.toml"))?)?;
         let services = model.services.iter().map(|node| node.place.name.clone());
         let mut names: Vec<String> =
-            ["Dockerfile", "compose.yaml", ".env.example", "Makefile"].map(str::to_owned).into();
+            ["Dockerfile", "compose.yaml", ".env.example", "Makefile", ".ci/run"].map(str::to_owned).into();
         for entry in fs::read_dir(root().join(WORKFLOWS))? {
             names.push(format!("{WORKFLOWS}/{}", entry?.file_name().display()));
         }
@@ -132,6 +146,7 @@ impl Project {
         self.strangers(&compose, &mut found)?;
         self.secrets(&mut found)?;
         self.workflows(&mut found)?;
+        self.checks(&mut found)?;
         Ok(found)
     }
 
@@ -240,16 +255,48 @@ impl Project {
     /// The workflows do nothing that a desk could not: what they make is in the Makefile.
     fn workflows(&self, found: &mut Vec<String>) -> Result<()> {
         let rules = words(r"(?m)^([a-z-]+):", &self.files["Makefile"])?;
-        for (file, workflow) in self.files.iter().filter(|(file, _)| file.starts_with(WORKFLOWS)) {
-            let workflow: Value = serde_yaml_ng::from_str(workflow).with_context(|| file.clone())?;
-            let jobs = workflow["jobs"].as_object().with_context(|| format!("{file} has no jobs"))?;
-            let steps = jobs.values().flat_map(|job| list(job, "/steps"));
-            for command in steps.flat_map(|step| text(step, "/run").split(['\n', '|', '&', ';'])) {
-                let Some(made) = command.trim().strip_prefix("make ") else { continue };
-                let targets = made.split_whitespace().filter(|word| !word.contains('='));
-                let missing = targets.filter(|target| !rules.contains(target));
-                found.extend(missing.map(|target| format!("{file}: there is no `make {target}`")));
-            }
+        for file in self.files.keys().filter(|file| file.starts_with(WORKFLOWS)) {
+            let made = self.made_by(file)?;
+            let missing = made.iter().filter(|target| !rules.contains(target.as_str()));
+            found.extend(missing.map(|target| format!("{file}: there is no `make {target}`")));
+        }
+        Ok(())
+    }
+
+    /// The targets that the steps of a workflow make.
+    fn made_by(&self, file: &str) -> Result<BTreeSet<String>> {
+        let workflow: Value = serde_yaml_ng::from_str(&self.files[file]).with_context(|| file.to_owned())?;
+        let jobs = workflow["jobs"].as_object().with_context(|| format!("{file} has no jobs"))?;
+        let steps = jobs.values().flat_map(|job| list(job, "/steps"));
+        let commands = steps.flat_map(|step| text(step, "/run").split(['\n', '|', '&', ';']));
+        let made = commands.filter_map(|command| command.trim().strip_prefix("make "));
+        let targets = made.flat_map(|made| made.split_whitespace().filter(|word| !word.contains('=')));
+        Ok(targets.map(str::to_owned).collect())
+    }
+
+    /// checks.yaml is what `make check` and .ci/run are, and the mesh, which takes too long for them.
+    fn checks(&self, found: &mut Vec<String>) -> Result<()> {
+        let made = self.made_by(&format!("{WORKFLOWS}/checks.yaml"))?;
+        let line = words(r"(?m)^check: (.*)##", &self.files["Makefile"])?;
+        let check: BTreeSet<&str> = line.iter().flat_map(|line| line.split_whitespace()).collect();
+        let run = words(r"(?m)\bmake ([a-z-]+)", &self.files[".ci/run"])?;
+        let lacks = |target: &&&str| !made.contains(**target);
+        let from_check = check.iter().filter(lacks);
+        found.extend(
+            from_check.map(|target| format!("checks.yaml: lacks `make {target}`, which `make check` makes")),
+        );
+        found.extend(
+            run.iter()
+                .filter(lacks)
+                .map(|target| format!("checks.yaml: lacks `make {target}`, which .ci/run makes")),
+        );
+        let not_checked = run.iter().filter(|target| !check.contains(**target));
+        found.extend(
+            not_checked
+                .map(|target| format!("Makefile: `make check` lacks `make {target}`, which .ci/run makes")),
+        );
+        if !made.contains("test-mesh") {
+            found.push("checks.yaml: lacks `make test-mesh`, which nothing else runs".to_owned());
         }
         Ok(())
     }
