@@ -7,3 +7,4 @@ pub mod model;
 pub mod objects;
 pub mod render;
 pub mod settings;
+mod watch;

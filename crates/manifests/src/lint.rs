@@ -8,6 +8,7 @@ mod policy;
 mod route;
 mod schema;
 mod stores;
+mod watch;
 mod wiring;
 mod world;
 
@@ -95,6 +96,7 @@ impl Lint {
         mesh::check(&world, &mut report);
         policy::check(&world, &mut report);
         route::check(&world, &mut report);
+        watch::check(&world, &mut report);
         report.0.sort();
         report.0.dedup();
         Ok(report.0)

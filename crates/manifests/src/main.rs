@@ -64,7 +64,7 @@ fn model(root: &Path) -> Result<Model> {
 }
 
 fn write(root: &Path) -> Result<bool> {
-    let files = render::files(&model(root)?)?;
+    let files = render::all(&model(root)?, root)?;
     let changed = render::differing(&files, root)?.len();
     render::write(&files, root)?;
     println!("manifests: {} files, {changed} of them changed", files.len());
@@ -72,7 +72,7 @@ fn write(root: &Path) -> Result<bool> {
 }
 
 fn drift(root: &Path) -> Result<bool> {
-    let wrong = render::differing(&render::files(&model(root)?)?, root)?;
+    let wrong = render::differing(&render::all(&model(root)?, root)?, root)?;
     for path in &wrong {
         println!("{}: is not what the services say: run `make manifests`", path.display());
     }

@@ -10,6 +10,9 @@ const WORDS: &[&str] = &["and", "or", "unless", "bool", "offset", "inf", "nan"];
 /// Words before a list of labels.
 const LISTS: &[&str] = &["by", "without", "on", "ignoring", "group_left", "group_right"];
 
+/// Labels that Prometheus itself adds to whatever it scrapes.
+const ITS_OWN: &[&str] = &["job", "instance"];
+
 /// The series on Prometheus' page.
 pub fn series(page: &str) -> Series {
     let mut found = Series::new();
@@ -90,11 +93,14 @@ pub fn faults(query: &str, series: &Series) -> Vec<String> {
             continue;
         };
         let unknown =
-            labels.iter().filter(|label| !known.contains(*label) && *label != "job" && *label != "instance");
+            labels.iter().filter(|label| !known.contains(*label) && !ITS_OWN.contains(&label.as_str()));
         faults.extend(unknown.map(|label| format!("{metric} has no label {label}")));
     }
     let known = |label: &String| {
-        metrics.iter().any(|(metric, _)| series.get(*metric).is_some_and(|labels| labels.contains(label)))
+        ITS_OWN.contains(&label.as_str())
+            || metrics
+                .iter()
+                .any(|(metric, _)| series.get(*metric).is_some_and(|labels| labels.contains(label)))
     };
     faults.extend(
         grouped.iter().filter(|label| !known(label)).map(|label| format!("no metric has the label {label}")),
@@ -111,6 +117,7 @@ fn wrong_names_are_found() {
         "sum by (service) (rate(a_total{rpc=~\"x.*\"}[5m])) / on (service) group_left sum(c)",
         "histogram_quantile(0.99, sum(rate(b_bucket[1h])) by (le)) or 0 * c",
         "max(c) > 3",
+        "c unless on (job, instance) (a_total or b_bucket)",
     ] {
         assert_eq!(faults(good, &series), Vec::<String>::new(), "{good}");
     }
