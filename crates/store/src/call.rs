@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::conflict;
-use crate::cx::{CORRELATION_HEADER, Cx, Meta, TRACE_HEADER};
+use crate::cx::{CORRELATION_HEADER, Cx, Meta, TRACE_HEADER, VERSION_HEADERS};
 use crate::env::{DEFAULT_DEADLINE, Env};
 use crate::feed::{self, Feed, FeedStream, Sending};
 use crate::flush::Answer;
@@ -74,6 +74,7 @@ impl Call {
                 .unwrap_or_else(|| env.ids().new_id().to_string()),
             traceparent: text(&metadata, TRACE_HEADER.as_str()).unwrap_or_default(),
             causation_id: String::new(),
+            versions: VERSION_HEADERS.map(|name| text(&metadata, name.as_str()).unwrap_or_default()),
         };
         let deadline = text(&metadata, "grpc-timeout").and_then(|value| grpc_timeout(&value));
         let timeout = deadline.unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_MAX);

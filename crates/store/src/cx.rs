@@ -39,6 +39,11 @@ pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-request-id
 /// Metadata of W3C trace context.
 pub const TRACE_HEADER: HeaderName = HeaderName::from_static("traceparent");
 
+/// Metadata by which the mesh chooses between a service and its next version: whoever is sent to the new one must be sent
+/// to the new ones of all that it calls, or the release is never tried as a whole.
+pub(crate) const VERSION_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-service-version"), HeaderName::from_static("x-tenant-type")];
+
 /// Where a call came from.
 #[derive(Debug, Clone, Default)]
 pub struct Meta {
@@ -50,6 +55,9 @@ pub struct Meta {
     pub traceparent: String,
     /// The event that set this off; empty for a direct request.
     pub causation_id: String,
+    /// What the call carried of `x-service-version` and `x-tenant-type`; empty where it carried none. Events and jobs carry
+    /// none: what they do is nobody's choice.
+    pub versions: [String; 2],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -333,6 +341,9 @@ impl Cx {
         put(HeaderName::from_static("grpc-timeout"), &format!("{}m", left.as_millis()));
         put(CORRELATION_HEADER, &self.meta.correlation_id);
         put(TRACE_HEADER, &self.traceparent());
+        for (name, text) in VERSION_HEADERS.into_iter().zip(&self.meta.versions) {
+            put(name, text);
+        }
         if let Scope::Tenant(tenant) = self.scope {
             put(TENANT_HEADER, &tenant.to_string());
         }

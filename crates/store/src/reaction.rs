@@ -39,6 +39,7 @@ where
         correlation_id: envelope.metadata.correlation_id.clone(),
         traceparent: telemetry::trace::current().unwrap_or_default(),
         causation_id: envelope.event_id.to_string(),
+        ..Meta::default()
     };
     let mut cx = Cx::new(env.clone(), Caller::service(env.service(), Some(envelope.tenant_id)), meta);
     let Err(error) = attempt(&mut cx, consumer, envelope, event, reaction).await else { return Ok(()) };
