@@ -177,6 +177,9 @@ fn check_prometheus(prometheus: &Prometheus, exported: &Series) {
         assert_eq!((rule.health.as_str(), rule.error.as_str()), ("ok", ""), "{rule:?}");
         assert_eq!(faults(&rule.query, &known), Vec::<String>::new(), "{rule:?}");
     }
+    let gone = rules.iter().find(|rule| rule.name == "ProcessGone").unwrap();
+    let found = prometheus.query(&gone.query);
+    assert!(found.is_empty(), "who is well is not gone: {found:?}");
     for (_, query) in dashboards() {
         // It refuses what is no query, and what it is not sure of.
         prometheus.query(&query.replace("$__rate_interval", "1m").replace("$service", ".*"));
