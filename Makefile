@@ -148,8 +148,10 @@ fmt: ## format Rust and protos
 fmt-check:
 	$(CARGO) fmt --check
 
+# Alone, the client is without the engine, which the workspace as a whole brings.
 lint: prepare ## clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets --features mesh/envoy -- -D warnings
+	$(CARGO) clippy -p client -- -D warnings
 
 contracts: tools ## rules of the contracts, and what they change since the last release
 	cd proto && ../$(BUF_BINARY) lint

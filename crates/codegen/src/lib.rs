@@ -26,18 +26,23 @@ pub use problems::Error;
 pub use source::Contracts;
 
 /// Compiles every contract below `proto_dir` into `out_dir`: `mods.rs` (the module tree), `tables.rs` (the lists
-/// over all packages), `descriptors.bin`, and the same without comments as `descriptors-bare.bin`.
+/// over all packages, for services), `descriptors.bin`, and the same without comments as `descriptors-bare.bin`.
+/// tonic's clients are there with the feature `client`, and with the feature `server` what needs the engine.
 pub fn generate(proto_dir: &Path, out_dir: &Path) -> Result<(), Error> {
     let contracts = Contracts::find(proto_dir)?;
     let packages = contracts.packages()?;
     prost::write(&contracts, out_dir)?;
     for package in &packages {
         // Beside prost's file of the package, and in its module.
-        let name = format!("{}.engine.rs", package.name);
-        write(&out_dir.join(&name), &package.text)?;
         let prost_file = out_dir.join(format!("{}.rs", package.name));
         let mut text = fs::read_to_string(&prost_file).unwrap_or_default();
-        text.push_str(&format!("include!(concat!(env!(\"OUT_DIR\"), \"/{name}\"));\n"));
+        for (part, gate, rust) in
+            [("engine", "", &package.text), ("server", "#[cfg(feature = \"server\")]\n", &package.server)]
+        {
+            let name = format!("{}.{part}.rs", package.name);
+            write(&out_dir.join(&name), rust)?;
+            text.push_str(&format!("{gate}include!(concat!(env!(\"OUT_DIR\"), \"/{name}\"));\n"));
+        }
         write(&prost_file, &text)?;
     }
     write(&out_dir.join("tables.rs"), &tables::generate(&contracts))?;
@@ -51,7 +56,8 @@ pub fn generate(proto_dir: &Path, out_dir: &Path) -> Result<(), Error> {
 pub fn show(proto_dir: &Path, word: &str) -> Result<String, Error> {
     let packages = Contracts::find(proto_dir)?.packages()?;
     let shown = packages.iter().filter(|package| package.name.split('.').any(|part| part == word));
-    Ok(shown.map(|package| package.text.as_str()).collect::<Vec<_>>().join("\n"))
+    let parts = shown.flat_map(|package| [package.text.as_str(), package.server.as_str()]);
+    Ok(parts.collect::<Vec<_>>().join("\n"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

@@ -14,6 +14,8 @@ pub(crate) fn write(contracts: &Contracts, out_dir: &Path) -> Result<(), Error> 
         .emit_rerun_if_changed(false)
         // Sorted, so that equal messages encode to equal bytes: request hashes depend on it.
         .btree_map(".")
+        .client_mod_attribute(".", "#[cfg(feature = \"client\")]")
+        .server_mod_attribute(".", "#[cfg(feature = \"server\")]")
         .skip_debug(redact::messages(contracts).map(|message| message.full_name().to_owned()));
     let generated = contracts
         .pool
