@@ -4,6 +4,27 @@ isort:skip_file
 The vocabulary in which contracts say what the engine must do. Every option
 is read at build time by crates/codegen and at run time by the gateway, the
 command line and the contract suite.
+
+Pages have no message of their own: they are fields that requests and answers of List and
+Search have under the same names, so that callers page through everything alike. A list of
+accounts is
+
+    message ListAccountsRequest {
+      int32 page_size = 1 [(buf.validate.field).int32.gte = 0];  // 0: 50; above 1,000: 1,000
+      string page_token = 2;        // `next_page_token` of the page before; empty: the first
+      string filter = 3 [(buf.validate.field).string.max_len = 2000];   // AIP-160
+      string order_by = 4 [(buf.validate.field).string.max_len = 200];  // `display_name desc`
+      bool show_deleted = 5;        // where the entity has `soft_delete`
+      bool show_total_size = 6;
+    }
+    message ListAccountsResponse {
+      repeated Account accounts = 1;
+      string next_page_token = 2;   // empty on the last page
+      int64 total_size = 3;         // counted up to 10,001; 0 unless asked for
+    }
+
+and Search has `query` in the place of filter and order. A token belongs to its query: with
+another filter, order or size it is refused with BAD_PAGE_TOKEN.
 """
 
 import builtins
@@ -25,7 +46,11 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
 class Access(google.protobuf.message.Message):
-    """The rule that decides who may call a method. Exactly one field is set."""
+    """The rule that decides who may call a method. Exactly one field is set. Reading contacts is
+    declared `option (erp.v1.access) = {permission: "crm.contacts.read"}`, logging in
+    `option (erp.v1.access) = {public: true}`, and reading one's own account
+    `option (erp.v1.access) = {authenticated: true}`.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -112,7 +137,11 @@ Global___Cache: typing_extensions.TypeAlias = Cache
 
 @typing.final
 class Entity(google.protobuf.message.Message):
-    """How a message is stored."""
+    """How a message is stored. Contacts are declared `option (erp.v1.entity) = {table: "contacts",
+    search: "given_name,family_name,email,job_title", soft_delete: true, topic: "crm.contacts"}`; orders,
+    whose every change is a decision of the domain, `option (erp.v1.entity) = {table: "orders",
+    search: "number,external_reference,customer_email", aggregate: true}`.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -152,7 +181,10 @@ Global___Entity: typing_extensions.TypeAlias = Entity
 
 @typing.final
 class Event(google.protobuf.message.Message):
-    """What a message means as an event."""
+    """What a message means as an event. That an order is complete is declared
+    `option (erp.v1.event) = {type: "order.completed", topic: "orders.orders", key: "order_id"}`
+    on a message with the field `order_id`.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -180,7 +212,9 @@ Global___Event: typing_extensions.TypeAlias = Event
 
 @typing.final
 class Topic(google.protobuf.message.Message):
-    """A named, partitioned log of events."""
+    """A named, partitioned log of events. That of orders is declared
+    `option (erp.v1.topics) = {name: "orders.orders", partitions: 12, retention_hours: 168}`.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -206,7 +240,10 @@ Global___Topic: typing_extensions.TypeAlias = Topic
 
 @typing.final
 class Field(google.protobuf.message.Message):
-    """What the engine must know of a field beyond its type."""
+    """What the engine must know of a field beyond its type. The account of a contact is declared
+    `optional string account_id = 3 [(erp.v1.field).references = "erp.crm.v1.Account"]`, a phone number
+    `[(erp.v1.field).personal = true]`, a password `[(erp.v1.field).secret = true]`.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -244,7 +281,9 @@ Global___Field: typing_extensions.TypeAlias = Field
 
 @typing.final
 class ReasonSet(google.protobuf.message.Message):
-    """Marks an enum whose values are the reasons of one domain's errors."""
+    """Marks an enum whose values are the reasons of one domain's errors: `enum OrdersReason` begins
+    with `option (erp.v1.reason_set) = {domain: "erp.orders"}`.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -262,7 +301,10 @@ Global___ReasonSet: typing_extensions.TypeAlias = ReasonSet
 
 @typing.final
 class Reason(google.protobuf.message.Message):
-    """What a reason means for the caller."""
+    """What a reason means for the caller. That there is too little stock is declared
+    `INVENTORY_REASON_STOCK_SHORT = 1 [(erp.v1.reason) = {code: FAILED_PRECONDITION,
+    message: "too little is in stock"}]`; callers get the reason `STOCK_SHORT`.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
