@@ -160,10 +160,12 @@ contracts: tools ## rules of the contracts, and what they change since the last 
 	@$(BUF_BINARY) breaking .tessera/contracts.binpb --against proto/released.binpb --config '$(BREAKING)'
 	$(INSPECT) rules
 	$(INSPECT) diff
+	$(INSPECT) samples
 	$(INSPECT) docs --check
 
-release-contracts: ## make today's contracts the released ones
+release-contracts: ## make today's contracts and samples of events the released ones
 	$(INSPECT) release
+	$(INSPECT) samples --release
 
 docs: ## the pages in docs/api, out of the contracts
 	$(INSPECT) docs

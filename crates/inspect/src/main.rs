@@ -1,4 +1,4 @@
-//! The command `inspect`: `rules`, `diff`, `release` and `docs`. It ends with 1 when it found something and
+//! The command `inspect`: `rules`, `diff`, `release`, `samples` and `docs`. It ends with 1 when it found something and
 //! with 2 when it could not look.
 
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use inspect::accept::{self, Accept, Entry};
 use inspect::mesh::Mesh;
-use inspect::{Finding, Tree, diff, docs, rules, tree};
+use inspect::{Finding, Tree, diff, docs, rules, samples, tree};
 
 /// Reads the contracts as data.
 #[derive(Parser)]
@@ -43,6 +43,15 @@ enum Command {
         /// The file to write.
         #[arg(long, default_value = "proto/released.binpb")]
         out: PathBuf,
+    },
+    /// Tells which released samples of events are no longer what they were.
+    Samples {
+        /// The folder with the samples.
+        #[arg(long, default_value = "tests/contract/pacts/events")]
+        folder: PathBuf,
+        /// Takes the others among the released ones.
+        #[arg(long)]
+        release: bool,
     },
     /// Writes the pages about the contracts.
     Docs {
@@ -97,6 +106,16 @@ fn run(arguments: Arguments) -> Result<bool> {
             };
             println!("{} {news}, {} bytes", out.display(), bytes.len());
             Ok(true)
+        }
+        Command::Samples { folder, release: true } => {
+            println!("samples: {} more are released", samples::release(&folder)?);
+            Ok(true)
+        }
+        Command::Samples { folder, release: false } => {
+            let wrong = samples::check(&folder)?;
+            wrong.iter().for_each(|sentence| println!("{sentence}"));
+            println!("samples: {} to mend", wrong.len());
+            Ok(wrong.is_empty())
         }
         Command::Docs { out, mesh, roles, check } => {
             let pages = docs::pages(&Tree::find(&proto)?, &Mesh::read(&mesh, &roles)?);

@@ -51,6 +51,49 @@ fn a_release_is_compared_and_a_difference_can_be_accepted() {
     assert!(String::from_utf8_lossy(&stale.stdout).contains("take the entry away"));
 }
 
+#[test]
+fn released_samples_of_events_stay_as_they_are() {
+    // Logs and backups hold such events for years: one may be added, none changed, moved or taken away.
+    let folder = tempfile::tempdir().unwrap();
+    let inspect = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_inspect"));
+        command.args(["samples", "--folder"]).arg(folder.path()).args(arguments).output().unwrap()
+    };
+    let file = folder.path().join("order.placed.json");
+    let write = |text: &str| fs::write(&file, text).unwrap();
+    write(r#"[{"orderId": "1", "lines": [{"n": 1}]}]"#);
+    assert_eq!(ended(&inspect(&[])), 0, "nothing is released yet");
+    assert_eq!(ended(&inspect(&["--release"])), 0);
+    for same in [
+        r#"[ {"lines": [{"n": 1}], "orderId": "1"} ]"#,
+        r#"[{"orderId": "1", "lines": [{"n": 1}]}, {"orderId": "2"}]"#,
+    ] {
+        write(same);
+        assert_eq!(ended(&inspect(&[])), 0, "{same}");
+    }
+    let lock = || fs::read_to_string(folder.path().join("samples.lock")).unwrap();
+    let before = lock();
+    for (wrong, word) in [
+        (r#"[{"orderId": "1", "lines": [{"n": 2}]}]"#, "sample 1 was released and has changed"),
+        (
+            r#"[{"orderId": "2"}, {"orderId": "1", "lines": [{"n": 1}]}]"#,
+            "sample 1 was released and has changed",
+        ),
+        ("[]", "sample 1 was released and is gone"),
+    ] {
+        write(wrong);
+        let told = inspect(&[]);
+        let text = String::from_utf8(told.stdout.clone()).unwrap();
+        assert_eq!(ended(&told), 1, "{wrong}");
+        assert!(text.contains("order.placed") && text.contains(word), "{text}");
+        // Nor may a release forget it.
+        assert_eq!(ended(&inspect(&["--release"])), 2, "{wrong}");
+        assert_eq!(lock(), before, "{wrong}");
+    }
+    fs::remove_file(&file).unwrap();
+    assert_eq!(ended(&inspect(&[])), 1);
+}
+
 fn ended(run: &Output) -> i32 {
     run.status.code().unwrap()
 }
