@@ -32,6 +32,8 @@ pub struct Mesh {
     provisioned: Provisioned,
     /// The topics that each service reads.
     readers: HashMap<&'static str, Vec<String>>,
+    /// What each service proves itself with.
+    secrets: HashMap<String, String>,
 }
 
 impl Mesh {
@@ -43,7 +45,8 @@ impl Mesh {
     /// The same with options.
     pub async fn start_with(mut services: Vec<Service>, options: Options) -> Self {
         let identities = ServiceIdentities::for_process(&services, &UuidV7);
-        let secrets = identities.0.iter().map(|(name, one)| (name.clone(), one.secret.clone())).collect();
+        let secrets: HashMap<String, String> =
+            identities.0.iter().map(|(name, one)| (name.clone(), one.secret.clone())).collect();
         services.push(identity::service(identities));
         let names: Vec<&str> = services.iter().map(Service::name).collect();
         let provisioned = databases(&names).await;
@@ -52,10 +55,10 @@ impl Mesh {
             Some(brokers) => Log::Kafka(brokers.clone()),
             None => Log::Postgres(provisioned.log_url.clone()),
         };
-        let config = config(&provisioned, secrets, log, options.job_lease_seconds);
+        let config = config(&provisioned, secrets.clone(), log, options.job_lease_seconds);
         let clock = Arc::new(TestClock::default());
         let host = host::Mesh::start_with(services, config, clock.clone()).await.expect("the mesh starts");
-        Self { host, clock, provisioned, readers }
+        Self { host, clock, provisioned, readers, secrets }
     }
 
     /// A new tenant, as its first user, who may do everything. `name` becomes its slug and company name.
@@ -102,6 +105,11 @@ impl Mesh {
     /// The surroundings of a service.
     pub fn env(&self, service: &str) -> &Env {
         self.host.env(service).expect("the service runs in this mesh")
+    }
+
+    /// What a service proves itself with.
+    pub fn secret(&self, service: &str) -> &str {
+        &self.secrets[service]
     }
 
     /// The event log.

@@ -3,6 +3,7 @@
 
 pub mod breach;
 pub mod call;
+pub mod ids;
 pub mod options;
 pub mod pact;
 pub mod resource;

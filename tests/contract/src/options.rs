@@ -34,6 +34,12 @@ pub fn references(field: &FieldDescriptor) -> Option<String> {
     member(&options, "references").and_then(|value| value.as_str().map(str::to_owned))
 }
 
+/// Whether the value may not leave the service, but for the one answer that tells it.
+pub fn is_secret(field: &FieldDescriptor) -> bool {
+    let said = extension(&field.options(), "erp.v1.field").and_then(|options| member(&options, "secret"));
+    said.and_then(|value| value.as_bool()).unwrap_or(false)
+}
+
 /// A rule of `buf.validate` for a field, by path: `["string", "max_len"]`.
 pub fn rule(field: &FieldDescriptor, path: &[&str]) -> Option<Value> {
     let mut value = extension(&field.options(), "buf.validate.field")?;

@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pact {
+    /// A service; or `host` for what every service does, `gateway` for the gateway, `all` for the suite of a laptop,
+    /// which call without a token.
     pub consumer: String,
     pub provider: String,
     pub interactions: Vec<Interaction>,
@@ -32,6 +34,9 @@ pub struct Interaction {
     pub relies_on: Option<Value>,
     /// The error that the consumer acts on, where it is one.
     pub fails_with: Option<Failure>,
+    /// The numbers of the fields for a consumer that knows no names: `api_key` of the request, `keys.kid` of the answer.
+    #[serde(default)]
+    pub numbers: BTreeMap<String, u32>,
 }
 
 /// A call.
@@ -43,6 +48,9 @@ pub struct Sends {
     /// The request as JSON. `${tea}` stands for what was kept under this name, `${new:tea}` for a new UUID that is
     /// kept under it.
     pub request: Value,
+    /// `person`: with the token of a caller, whom the consumer passes on; else as the consumer.
+    #[serde(default, rename = "as")]
+    pub caller: String,
 }
 
 /// What has happened before: a call by a person of the tenant or by the consumer, or an event.

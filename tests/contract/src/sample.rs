@@ -66,7 +66,9 @@ fn sample(
         return Some(Value::Map([(MapKey::String(key), value)].into()));
     }
     if field.is_list() {
-        return Some(Value::List(vec![item(field, seed, resolve)?]));
+        let min = rule(field, &["repeated", "min_items"]).and_then(|value| value.as_u64()).unwrap_or(1);
+        let seeds = (0..).map(|number| seed + number).take(usize::try_from(min).ok()?.max(1));
+        return seeds.map(|seed| item(field, seed, resolve)).collect::<Option<_>>().map(Value::List);
     }
     scalar(field, seed, resolve)
 }

@@ -2,7 +2,9 @@
 
 use contracts::inventory::v1::stock_level_service_client::StockLevelServiceClient;
 use contracts::inventory::v1::stock_move_service_client::StockMoveServiceClient;
-use contracts::inventory::v1::{ListStockLevelsRequest, ListStockMovesRequest, StockLevel};
+use contracts::inventory::v1::{
+    GetStockValueRequest, GetStockValueResponse, ListStockLevelsRequest, ListStockMovesRequest, StockLevel,
+};
 use kit::{Code, Error};
 use testkit::Party;
 
@@ -58,5 +60,32 @@ async fn hidden_costs_are_not_found_out_by_asking() {
         assert_eq!(refused.metadata()["permission"], "inventory.costs.read");
     }
     assert_eq!(list(&clerk, "on_hand > 1", "on_hand").await.unwrap().len(), 1);
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_is_worth_what_was_paid_for_it() {
+    // Product by product and in all, at the average of what it cost; nothing of another tenant's.
+    let (mesh, acme) = start().await;
+    let rival = mesh.sign_up("rival").await;
+    let (tea, jam) = (new_id(), new_id());
+    for (product, quantity, cost) in [(&tea, "2", 450), (&tea, "2", 550), (&jam, "3", 100)] {
+        receive(&acme, product, quantity, Some(cost)).await.unwrap();
+    }
+    let ask = async |party: &Party, product: Option<&String>| -> GetStockValueResponse {
+        let request = GetStockValueRequest { product_id: product.cloned(), ..Default::default() };
+        party.client(StockLevelServiceClient::new).get_stock_value(request).await.unwrap().into_inner()
+    };
+    let all = ask(&acme, None).await;
+    assert_eq!(all.totals.iter().map(|total| minor(Some(total))).collect::<Vec<_>>(), [Some(2_300)]);
+    assert_eq!(all.products.len(), 2);
+    let of_tea = ask(&acme, Some(&tea)).await;
+    let found = of_tea
+        .products
+        .iter()
+        .map(|one| (one.product_id.clone(), minor(one.average_cost.as_ref()), minor(one.value.as_ref())));
+    assert_eq!(found.collect::<Vec<_>>(), [(tea.clone(), Some(500), Some(2_000))]);
+    let none = ask(&rival, Some(&tea)).await;
+    assert!(none.products.is_empty() && none.totals.is_empty(), "{none:?}");
     mesh.stop().await;
 }

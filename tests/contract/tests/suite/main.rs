@@ -3,15 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 mod access;
+mod calls;
 mod events;
+mod furnished;
 mod mutations;
+mod operators;
 mod pacts;
+mod reading;
 mod records;
+mod repeats;
 mod report;
 mod requests;
 mod schema;
 
 use std::path::PathBuf;
+
+/// The services, each with a database of its own.
+const SERVICES: [&str; 9] =
+    ["audit", "crm", "catalog", "inventory", "payments", "finance", "orders", "notification", "identity"];
 
 /// A mesh of all services on fresh databases.
 async fn mesh() -> testkit::Mesh {

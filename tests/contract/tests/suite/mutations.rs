@@ -1,5 +1,7 @@
 //! Checks of the checks: what the suite is to find is broken on purpose, and it must find it.
 
+use std::collections::BTreeSet;
+
 use contract_tests::methods;
 use contracts::catalog::v1::ProductActivated;
 use contracts::crm::v1::account_service_client::AccountServiceClient;
@@ -84,9 +86,45 @@ async fn an_event_has_its_effect_once_and_a_consumer_without_its_inbox_is_found(
     // The effect here is one that no rule of a domain keeps from happening twice: only the inbox does.
     let with_inbox = effects_of_a_repeated_event("").await;
     assert_eq!(with_inbox, 1);
-    let without_inbox =
-        effects_of_a_repeated_event("alter table tessera.inbox drop constraint inbox_pkey").await;
+    let without_inbox = effects_of_a_repeated_event(NO_INBOX).await;
     assert_eq!(without_inbox, 2, "the check does not see what it is for");
+}
+
+/// What takes the inbox away from a service.
+const NO_INBOX: &str = "alter table tessera.inbox drop constraint inbox_pkey";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_consumer_acts_once_on_an_event_and_one_without_its_inbox_is_found() {
+    // Its own rules keep the second time from showing in what it knows; that it has written it again, the row tells.
+    assert_eq!(writings_of_a_repeated_event("").await, 1);
+    assert_eq!(writings_of_a_repeated_event(NO_INBOX).await, 2, "the check does not see what it is for");
+}
+
+/// How often notification writes a company down that is told of twice by one event.
+async fn writings_of_a_repeated_event(mutation: &'static str) -> usize {
+    let mail = tempfile::tempdir().unwrap();
+    let mail_folder = notification::Mail::Folder(mail.path().to_owned());
+    let mesh = Mesh::start(vec![notification::service(mail_folder)]).await;
+    let mut database = mesh.look_into("notification").await;
+    if !mutation.is_empty() {
+        sqlx::query(mutation).execute(&mut database).await.unwrap();
+    }
+    let acme = mesh.sign_up("acme").await;
+    mesh.at_rest().await;
+    let event_id = kit::UuidV7.new_id();
+    let mut versions = BTreeSet::new();
+    for _ in 0..2 {
+        let data = json!({"tenantId": acme.tenant_id(), "displayName": "Acme & Sons", "locale": "de"});
+        tell_as(&mesh, "identity", &acme, "tenant.updated", data, event_id).await;
+        mesh.at_rest().await;
+        let query = "select xmin::text, display_name from companies where tenant_id = $1::uuid";
+        let row: (String, String) =
+            sqlx::query_as(query).bind(acme.tenant_id()).fetch_one(&mut database).await.unwrap();
+        assert_eq!(row.1, "Acme & Sons");
+        versions.insert(row.0);
+    }
+    mesh.stop().await;
+    versions.len()
 }
 
 /// How often an event has its effect that is delivered twice.

@@ -14,9 +14,7 @@ async fn tables_are_protected_and_fit_their_entities() {
     let mesh = crate::mesh().await;
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
-    for service in
-        ["audit", "crm", "catalog", "inventory", "payments", "finance", "orders", "notification", "identity"]
-    {
+    for service in crate::SERVICES {
         let mut database = mesh.look_into(service).await;
         problems
             .extend(unprotected(&mut database).await.into_iter().map(|what| format!("{service}: {what}")));
