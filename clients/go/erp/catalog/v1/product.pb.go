@@ -1503,10 +1503,11 @@ const file_erp_catalog_v1_product_proto_rawDesc = "" +
 	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\bquantity\"q\n" +
 	"\x15ResolvePricesResponse\x123\n" +
 	"\x05lines\x18\x01 \x03(\v2\x1d.erp.catalog.v1.ResolvedPriceR\x05lines\x12#\n" +
-	"\rcurrency_code\x18\x02 \x01(\tR\fcurrencyCode\"\x9b\x01\n" +
-	"\rResolvedPrice\x12\x1d\n" +
+	"\rcurrency_code\x18\x02 \x01(\tR\fcurrencyCode\"\xb9\x01\n" +
+	"\rResolvedPrice\x12;\n" +
 	"\n" +
-	"product_id\x18\x01 \x01(\tR\tproductId\x12\x10\n" +
+	"product_id\x18\x01 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12\x10\n" +
 	"\x03sku\x18\x02 \x01(\tR\x03sku\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
 	"\x04unit\x18\x04 \x01(\tR\x04unit\x121\n" +

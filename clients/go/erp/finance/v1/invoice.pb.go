@@ -1288,11 +1288,12 @@ const file_erp_finance_v1_invoice_proto_rawDesc = "" +
 	"\binvoices\x12\x13number,order_number(\x01B\v\n" +
 	"\t_order_idB\x13\n" +
 	"\x11_journal_entry_idB\x16\n" +
-	"\x14_credited_invoice_id\"\x97\x03\n" +
+	"\x14_credited_invoice_id\"\xb3\x03\n" +
 	"\vInvoiceLine\x120\n" +
-	"\vdescription\x18\x01 \x01(\tB\x0e\xe2A\x01\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03R\vdescription\x12,\n" +
+	"\vdescription\x18\x01 \x01(\tB\x0e\xe2A\x01\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03R\vdescription\x12H\n" +
 	"\n" +
-	"product_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01H\x00R\tproductId\x88\x01\x01\x120\n" +
+	"product_id\x18\x02 \x01(\tB$\xbaH\x05r\x03\xb0\x01\x01\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductH\x00R\tproductId\x88\x01\x01\x120\n" +
 	"\bquantity\x18\x03 \x01(\v2\x14.google.type.DecimalR\bquantity\x121\n" +
 	"\n" +
 	"unit_price\x18\x04 \x01(\v2\x12.google.type.MoneyR\tunitPrice\x120\n" +
@@ -1300,10 +1301,11 @@ const file_erp_finance_v1_invoice_proto_rawDesc = "" +
 	"\x06amount\x18\x06 \x01(\v2\x12.google.type.MoneyB\x04\xe2A\x01\x02R\x06amount\x12P\n" +
 	"\vincome_role\x18\a \x01(\x0e2!.erp.finance.v1.LedgerAccountRoleB\f\xbaH\t\x82\x01\x06\x18\x00\x18\x04\x18\x05R\n" +
 	"incomeRoleB\r\n" +
-	"\v_product_id\"\x91\x02\n" +
-	"\x12PostInvoiceRequest\x12+\n" +
+	"\v_product_id\"\xa9\x02\n" +
+	"\x12PostInvoiceRequest\x12C\n" +
 	"\n" +
-	"account_id\x18\x01 \x01(\tB\f\xe2A\x01\x02\xbaH\x05r\x03\xb0\x01\x01R\taccountId\x12B\n" +
+	"account_id\x18\x01 \x01(\tB$\xe2A\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x8a\xb5\x18\x14\n" +
+	"\x12erp.crm.v1.AccountR\taccountId\x12B\n" +
 	"\x05lines\x18\x02 \x03(\v2\x1b.erp.finance.v1.InvoiceLineB\x0f\xe2A\x01\x02\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\x05lines\x120\n" +
 	"\n" +
 	"issue_date\x18\x03 \x01(\v2\x11.google.type.DateR\tissueDate\x12,\n" +

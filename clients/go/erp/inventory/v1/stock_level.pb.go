@@ -991,10 +991,11 @@ const file_erp_inventory_v1_stock_level_proto_rawDesc = "" +
 	"\v_product_id\"\x84\x01\n" +
 	"\x15GetStockValueResponse\x12*\n" +
 	"\x06totals\x18\x01 \x03(\v2\x12.google.type.MoneyR\x06totals\x12?\n" +
-	"\bproducts\x18\x02 \x03(\v2#.erp.inventory.v1.ProductStockValueR\bproducts\"\xc2\x01\n" +
-	"\x11ProductStockValue\x12\x1d\n" +
+	"\bproducts\x18\x02 \x03(\v2#.erp.inventory.v1.ProductStockValueR\bproducts\"\xe0\x01\n" +
+	"\x11ProductStockValue\x12;\n" +
 	"\n" +
-	"product_id\x18\x01 \x01(\tR\tproductId\x12-\n" +
+	"product_id\x18\x01 \x01(\tB\x1c\x8a\xb5\x18\x18\n" +
+	"\x16erp.catalog.v1.ProductR\tproductId\x12-\n" +
 	"\aon_hand\x18\x02 \x01(\v2\x14.google.type.DecimalR\x06onHand\x125\n" +
 	"\faverage_cost\x18\x03 \x01(\v2\x12.google.type.MoneyR\vaverageCost\x12(\n" +
 	"\x05value\x18\x04 \x01(\v2\x12.google.type.MoneyR\x05value2\xeb\x06\n" +
