@@ -24,7 +24,14 @@ pub struct Backend(Kind);
 enum Kind {
     One(Callee),
     Packages(Arc<[(Box<str>, Backend)]>),
-    Variants(Arc<[Variant]>, Arc<Backend>),
+    Variants(Arc<Variants>),
+}
+
+struct Variants {
+    variants: Vec<Variant>,
+    /// Their headers.
+    names: Vec<HeaderName>,
+    rest: Backend,
 }
 
 /// Another backend for calls with a header, for the packages that it has.
@@ -69,7 +76,19 @@ impl Backend {
     pub fn with_variants(self, variants: impl IntoIterator<Item = (HeaderName, HeaderValue, Self)>) -> Self {
         let variants = variants.into_iter();
         let variants = variants.map(|(header, value, backend)| Variant { header, value, backend });
-        Self(Kind::Variants(variants.collect(), Arc::new(self)))
+        let variants: Vec<_> = variants.collect();
+        let mut names: Vec<_> = variants.iter().map(|one| one.header.clone()).collect();
+        names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+        names.dedup();
+        Self(Kind::Variants(Arc::new(Variants { variants, names, rest: self })))
+    }
+
+    /// The headers that choose between variants: by them the same call may be answered in two ways.
+    pub(crate) fn choosing(&self) -> &[HeaderName] {
+        match &self.0 {
+            Kind::Variants(all) => &all.names,
+            Kind::One(_) | Kind::Packages(_) => &[],
+        }
     }
 
     fn find(&self, request: &Request<Body>) -> Option<&Callee> {
@@ -80,10 +99,10 @@ impl Backend {
                 let fits = |name: &str| service.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
                 packages.iter().find(|(name, _)| fits(name))?.1.find(request)
             }
-            Kind::Variants(variants, backend) => {
+            Kind::Variants(all) => {
                 let fits = |one: &&Variant| request.headers().get(&one.header) == Some(&one.value);
-                let found = variants.iter().filter(fits).find_map(|one| one.backend.find(request));
-                found.or_else(|| backend.find(request))
+                let found = all.variants.iter().filter(fits).find_map(|one| one.backend.find(request));
+                found.or_else(|| all.rest.find(request))
             }
         }
     }
@@ -100,7 +119,7 @@ impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::One(_) => f.write_str("Backend"),
-            Kind::Variants(_, backend) => backend.fmt(f),
+            Kind::Variants(all) => all.rest.fmt(f),
             Kind::Packages(packages) => {
                 f.debug_list().entries(packages.iter().map(|(name, _)| name)).finish()
             }

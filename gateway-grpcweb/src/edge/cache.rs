@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_LANGUAGE, AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    ACCEPT, ACCEPT_LANGUAGE, AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use moka::Expiry;
 use moka::future::Cache as Store;
@@ -22,12 +22,23 @@ use crate::edge::auth::Caller;
 use crate::edge::declared::Cache as Declared;
 use crate::edge::record::Record;
 use crate::error::ApiError;
+use crate::rest::Conditions;
 use crate::{Body, Gateway};
 
 /// Longer answers are not kept.
 const LONGEST: usize = 1024 * 1024;
 /// What an answer takes beside its body.
 const OVERHEAD: usize = 1024;
+
+/// Headers by which one call may be answered otherwise than another of the same path. The last two
+/// choose services, here or in a mesh behind the gateway.
+const TELLING: [HeaderName; 5] = [
+    ACCEPT,
+    ACCEPT_LANGUAGE,
+    CONTENT_TYPE,
+    HeaderName::from_static("x-service-version"),
+    HeaderName::from_static("x-tenant-type"),
+];
 
 type Key = [u8; 32];
 
@@ -93,48 +104,68 @@ impl Cache {
     ) -> Result<Response<Body>, ApiError> {
         let asked = request.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or("");
         let (no_store, no_cache) = (asked.contains("no-store"), asked.contains("no-cache"));
-        let key = key(declared, record.caller.as_ref(), &request).filter(|_| !no_store);
+        let choosing = gateway.inner().backend.choosing();
+        let key = key(declared, record.caller.as_ref(), choosing, &request).filter(|_| !no_store);
         let Some(key) = key else { return gateway.call(record, request).await };
         if no_cache {
             self.store.invalidate(&key).await;
         }
         // The call gives the whole answer, which is compared with the caller's here.
-        let version = request.headers_mut().remove(IF_NONE_MATCH);
+        let conditions = conditions(record, &mut request)?;
         let mut own = Some(request);
         let init = async {
             let request = own.take().expect("taken once, here");
             Kept::Miss.count();
             keep(declared, gateway.call(record, request).await).await
         };
-        match Box::pin(self.store.try_get_with(key, init)).await {
+        let answer = match Box::pin(self.store.try_get_with(key, init)).await {
             Ok(kept) => {
                 let outcome = if own.is_none() { Kept::Miss } else { Kept::Hit };
                 if outcome == Kept::Hit {
                     outcome.count();
                 }
-                let mut response = show(&kept, declared, version.as_ref());
+                let mut response = show(&kept, declared);
                 response.extensions_mut().insert(outcome);
                 Ok(response)
             }
             Err(passed) => match own {
                 // Somebody else's call had an answer that is nobody else's.
-                Some(mut request) => {
-                    if let Some(version) = version {
-                        request.headers_mut().insert(IF_NONE_MATCH, version);
-                    }
-                    gateway.call(record, request).await
-                }
+                Some(request) => gateway.call(record, request).await,
                 None => {
                     let answer = passed.0.lock().unwrap_or_else(PoisonError::into_inner).take();
                     answer.unwrap_or_else(|| Err(ApiError::internal(&"an answer was given twice")))
                 }
             },
-        }
+        };
+        let answer = answer?;
+        let tag = answer.headers().get(ETAG).cloned();
+        conditions.apply(tag.as_ref(), answer)
     }
 }
 
+/// Takes the conditions off a request: they are the caller's own, and the answer is for all.
+fn conditions(record: &Record, request: &mut Request<Body>) -> Result<Conditions, ApiError> {
+    let shows_tags = record.matched.as_ref().is_some_and(|matched| {
+        let route = record.snapshot.route(matched);
+        route.raw_out.is_none()
+    });
+    let conditions = match shows_tags {
+        true => Conditions::of(request.method(), request.headers(), false)?,
+        // Connect's answers and raw bytes have no tag to be compared.
+        false => Conditions::default(),
+    };
+    request.headers_mut().remove(IF_MATCH);
+    request.headers_mut().remove(IF_NONE_MATCH);
+    Ok(conditions)
+}
+
 /// What tells answers apart. None: they are not kept.
-fn key(declared: Declared, caller: Option<&Caller>, request: &Request<Body>) -> Option<Key> {
+fn key(
+    declared: Declared,
+    caller: Option<&Caller>,
+    choosing: &[HeaderName],
+    request: &Request<Body>,
+) -> Option<Key> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
@@ -144,8 +175,8 @@ fn key(declared: Declared, caller: Option<&Caller>, request: &Request<Body>) -> 
         hash.update(part);
     };
     add(request.uri().path_and_query()?.as_str().as_bytes());
-    for name in [ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE] {
-        for value in request.headers().get_all(&name) {
+    for name in TELLING.iter().chain(choosing) {
+        for value in request.headers().get_all(name) {
             add(value.as_bytes());
         }
         add(b"");
@@ -190,10 +221,9 @@ async fn keep(
     }
 }
 
-fn show(kept: &Stored, declared: Declared, version: Option<&HeaderValue>) -> Response<Body> {
+fn show(kept: &Stored, declared: Declared) -> Response<Body> {
     let age = kept.since.elapsed();
-    let same = version.zip(kept.headers.get(ETAG)).is_some_and(|(asked, tag)| matches_any(asked, tag));
-    let mut response = Response::new(if same { Body::empty() } else { crate::body(kept.body.clone()) });
+    let mut response = Response::new(crate::body(kept.body.clone()));
     *response.headers_mut() = kept.headers.clone();
     let headers = response.headers_mut();
     headers.insert(AGE, HeaderValue::from(age.as_secs()));
@@ -201,20 +231,9 @@ fn show(kept: &Stored, declared: Declared, version: Option<&HeaderValue>) -> Res
     if let Ok(value) = HeaderValue::try_from(format!("{who}, max-age={}", declared.max_age_seconds)) {
         headers.insert(CACHE_CONTROL, value);
     }
+    headers.append(VARY, HeaderValue::from_static("x-service-version, x-tenant-type"));
     if !declared.shared {
         headers.append(VARY, HeaderValue::from_static("authorization, x-api-key"));
     }
-    if same {
-        headers.remove(CONTENT_TYPE);
-        headers.remove(CONTENT_LENGTH);
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
     response
-}
-
-/// Whether `if-none-match` names the tag, by RFC 9110's weak comparison.
-fn matches_any(asked: &HeaderValue, tag: &HeaderValue) -> bool {
-    let (Ok(asked), Ok(tag)) = (asked.to_str(), tag.to_str()) else { return false };
-    let strong = |text: &str| text.trim().trim_start_matches("W/").to_owned();
-    asked.trim() == "*" || asked.split(',').any(|one| strong(one) == strong(tag))
 }

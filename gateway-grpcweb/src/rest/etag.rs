@@ -104,6 +104,7 @@ fn not_modified(response: Response<Body>) -> Response<Body> {
     let (mut head, _) = response.into_parts();
     head.status = StatusCode::NOT_MODIFIED;
     head.headers.remove(http::header::CONTENT_TYPE);
+    head.headers.remove(http::header::CONTENT_LENGTH);
     Response::from_parts(head, Body::empty())
 }
 

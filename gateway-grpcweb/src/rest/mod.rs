@@ -25,7 +25,7 @@ use crate::routing::Found;
 use crate::snapshot::{Matched, Route, Snapshot};
 #[cfg(test)]
 pub(crate) use elements::Elements;
-use etag::Conditions;
+pub(crate) use etag::Conditions;
 use form::{EVENTS, Form, JSON, JSONL, NDJSON};
 use request::Content;
 

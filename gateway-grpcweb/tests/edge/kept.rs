@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gateway_grpcweb::Options;
+use gateway_grpcweb::{Gateway, Options};
+use http::{HeaderName, HeaderValue};
 use serde_json::json;
 
-use super::services::{World, get, known, text};
+use super::services::{World, descriptor_set, get, known, text};
 
 fn options() -> Options {
     Options { auth: known(), ..Options::default() }
@@ -53,6 +54,55 @@ async fn answers_are_kept_for_their_caller() {
     let (status, headers, body) = get(&gateway, "/v1/kept?text=x", &same).await;
     assert_eq!((status, body, text(&headers, "etag")), (304, json!(null), etag));
     assert_eq!(world.echoes.load(Ordering::Relaxed), 7);
+}
+
+#[tokio::test]
+async fn a_kept_answer_is_given_under_the_conditions_of_who_asks() {
+    // What a hit answers to a condition is what the call itself would have answered.
+    for cache_bytes in [0, 1_000_000] {
+        let gateway = World::new().gateway(Options { cache_bytes, ..options() });
+        for (name, value, expected) in [
+            ("if-match", "\"1\"", 200),
+            ("if-match", "\"2\"", 412),
+            ("if-match", "\"1\"", 200),
+            ("if-match", "*", 200),
+            ("if-none-match", "\"1\"", 304),
+            ("if-none-match", "\"2\"", 200),
+            ("if-none-match", "rubbish", 400),
+        ] {
+            let (status, _, body) = get(&gateway, "/v1/shared?text=x", &[(name, value)]).await;
+            assert_eq!(status, expected, "{cache_bytes} {name}: {value} {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn callers_of_one_version_do_not_get_what_another_answered() {
+    // The headers that choose a service tell answers apart, those of variants and the mesh's two.
+    let (first, second) = (World::named("one"), World::named("two"));
+    let (name, value) = (HeaderName::from_static("x-ring"), HeaderValue::from_static("early"));
+    let version = (HeaderName::from_static("x-service-version"), HeaderValue::from_static("v2"));
+    let backend = first
+        .backend()
+        .with_variants([(name, value, second.backend()), (version.0, version.1, second.backend())]);
+    let gateway = Gateway::new(&descriptor_set(), backend, options()).unwrap();
+    let token = format!("Bearer {}", first.token("a", json!({})));
+    let none = ("x-request-id", "1");
+    for (header, expected) in [
+        (none, "one 1"),
+        (("x-ring", "early"), "two 1"),
+        (("x-service-version", "v2"), "two 2"),
+        (("x-tenant-type", "large"), "one 2"),
+        (none, "one 1"),
+        (("x-ring", "early"), "two 1"),
+        (("x-service-version", "v2"), "two 2"),
+    ] {
+        let (_, headers, body) = get(&gateway, "/v1/kept", &[header, ("authorization", &token)]).await;
+        let said = format!("{} {}", body["text"].as_str().unwrap(), body["calls"].as_str().unwrap());
+        assert_eq!(said, expected, "{header:?}");
+        let mut vary = headers.get_all("vary").iter();
+        assert!(vary.any(|names| names == "x-service-version, x-tenant-type"), "{headers:?}");
+    }
 }
 
 #[tokio::test]

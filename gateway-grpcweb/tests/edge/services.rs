@@ -129,8 +129,12 @@ impl World {
 
     /// A gateway before these services.
     pub fn gateway(self: &Arc<Self>, options: Options) -> Gateway {
-        let routes = Routes::new(Gated(self.clone())).add_service(Identity(self.clone()));
-        Gateway::new(&descriptor_set(), Backend::routes(routes), options).unwrap()
+        Gateway::new(&descriptor_set(), self.backend(), options).unwrap()
+    }
+
+    /// These services.
+    pub fn backend(self: &Arc<Self>) -> Backend {
+        Backend::routes(Routes::new(Gated(self.clone())).add_service(Identity(self.clone())))
     }
 }
 
