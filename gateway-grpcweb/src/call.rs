@@ -21,6 +21,8 @@ use crate::headers;
 
 /// Flag and length before every message.
 pub(crate) const FRAME_HEAD: usize = 5;
+/// How a call ended, in trailers, or in the headers of an answer that has nothing else.
+pub(crate) const GRPC_STATUS: &str = "grpc-status";
 
 /// An answer whose headers have come.
 pub(crate) struct Answer {
@@ -84,7 +86,8 @@ pub(crate) async fn send(
 ) -> Result<Answer, ApiError> {
     match begin(backend, path, metadata, frames).await {
         Ok((headers, body)) => {
-            let messages = Messages { fault: Some(fault), ..Messages::new(body, max_message) };
+            let told = headers.contains_key(GRPC_STATUS);
+            let messages = Messages { fault: Some(fault), told, ..Messages::new(body, max_message) };
             Ok(Answer { headers, messages })
         }
         Err(error) => Err(fault.or(error)),
@@ -143,6 +146,8 @@ pub(crate) struct Messages {
     max_message: usize,
     fault: Option<Fault>,
     trailers: HeaderMap,
+    /// The answer's headers told its status.
+    told: bool,
     done: bool,
 }
 
@@ -155,6 +160,7 @@ impl Messages {
             max_message,
             fault: None,
             trailers: HeaderMap::new(),
+            told: false,
             done: false,
         }
     }
@@ -222,7 +228,8 @@ impl Messages {
             }
             Some(Ok(())) => Ok(None),
             // An answer of headers alone with status 0 has a body without trailers.
-            None => Ok(None),
+            None if self.told => Ok(None),
+            None => Err(ApiError::cut_off()),
         }
     }
 

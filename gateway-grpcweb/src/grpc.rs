@@ -12,6 +12,7 @@ use http_body::{Frame, SizeHint};
 use tonic::Code;
 
 use crate::Body;
+use crate::call::GRPC_STATUS;
 use crate::error::ApiError;
 use crate::gateway::Inner;
 use crate::headers;
@@ -40,12 +41,21 @@ pub(crate) async fn forward(
     request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
     let mut response = inner.backend.call(request).await?;
     *response.version_mut() = Version::default();
+    let told = response.headers().contains_key(GRPC_STATUS);
+    if !told && !response.status().is_success() {
+        return Err(ApiError::from_http(response.status()));
+    }
     ApiError::cleanse(response.headers_mut());
-    Ok(response.map(|body| Body::new(Cleansed(body))))
+    Ok(response.map(|body| Body::new(Cleansed { body, told })))
 }
 
-/// An answer whose trailers say nothing of a service's insides.
-struct Cleansed(Body);
+/// An answer whose trailers say nothing of a service's insides, and that does not end without a
+/// status.
+struct Cleansed {
+    body: Body,
+    /// The status was told.
+    told: bool,
+}
 
 impl http_body::Body for Cleansed {
     type Data = Bytes;
@@ -55,18 +65,26 @@ impl http_body::Body for Cleansed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        let mut frame = ready!(Pin::new(&mut self.0).poll_frame(context));
+        let mut frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if let Some(trailers) = frame.as_mut().and_then(|frame| frame.as_mut().ok()?.trailers_mut()) {
+            if !std::mem::replace(&mut self.told, true) && !trailers.contains_key(GRPC_STATUS) {
+                trailers.extend(ApiError::cut_off().metadata());
+            }
             ApiError::cleanse(trailers);
+        }
+        // A caller could take what has come for all that there is.
+        if frame.is_none() && !std::mem::replace(&mut self.told, true) {
+            frame = Some(Ok(Frame::trailers(ApiError::cut_off().metadata())));
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.told && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        // An answer whose length is known is not asked for its end.
+        if self.told { self.body.size_hint() } else { SizeHint::default() }
     }
 }

@@ -121,8 +121,6 @@ async fn answer(
     }
     let mut response = Response::new(crate::body(Bytes::from(frames)));
     response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/grpc"));
-    if code != Code::Ok {
-        response.headers_mut().insert("grpc-status", http::HeaderValue::from(code as i32));
-    }
+    response.headers_mut().insert("grpc-status", http::HeaderValue::from(code as i32));
     (response, (path, asked))
 }

@@ -165,6 +165,11 @@ impl ApiError {
         Self::new(Code::Internal, "internal error")
     }
 
+    /// A service's answer ended without its status: nobody knows how much of it is missing.
+    pub(crate) fn cut_off() -> Self {
+        Self::internal(&"a service's answer ended without a status")
+    }
+
     /// A service cannot be reached.
     pub(crate) fn unavailable(why: &dyn std::fmt::Display) -> Self {
         tracing::warn!(%why, "a service does not answer");

@@ -6,6 +6,7 @@ mod archive;
 mod basics;
 mod calls;
 mod connect;
+mod cut_off;
 mod errors;
 mod etags;
 mod grpc_json;
