@@ -69,17 +69,19 @@ impl Gateway {
         deadline::settle(request.headers_mut(), self.options().max_timeout)?;
         let told = self.know(record, &mut request).await?;
         let declared = record.method().and_then(|method| method.declared.cache);
-        let mut response = match (&self.edge().cache, declared) {
+        let answer = match (&self.edge().cache, declared) {
             (Some(cache), Some(declared)) if record.protocol.has_content_codings() => {
                 // Apart from the way of other calls, whose futures are not to grow by it.
                 Box::pin(cache.answer(self, record, declared, request)).await
             }
             _ => self.call(record, request).await,
         };
-        if let (Ok(response), Some(told)) = (&mut response, told) {
+        let Some(told) = told else { return answer };
+        // What a service refuses has been counted like what it grants.
+        answer.map_err(|error| told.add_to(error)).map(|mut response| {
             told.show(response.headers_mut());
-        }
-        response
+            response
+        })
     }
 
     pub(crate) async fn call(

@@ -95,6 +95,33 @@ async fn methods_hold(world: &World, gateway: &Gateway, unique: u64) {
 }
 
 #[tokio::test]
+async fn errors_of_services_tell_of_limits_too() {
+    // A call that fails was counted like one that goes well, and its caller must see how many are left.
+    let world = World::new();
+    let plans = Some(Plans::parse("free=9/h").unwrap());
+    let gateway = limited(&world, LimitOptions { plans, ..LimitOptions::default() });
+    let token = format!("Bearer {}", world.token("a", json!({})));
+    let path = "/test.gated.v1.Gated/Closed";
+    let fail = r#"{"text": "fail"}"#;
+    let calls = [
+        (Request::get("/v1/closed"), "", "8"),
+        (Request::get("/v1/closed?text=fail"), "", "7"),
+        (Request::get("/v1/closed?no_such=1"), "", "6"),
+        (Request::post(path).header("content-type", "application/json"), fail, "5"),
+        (Request::post(path).header("content-type", "application/json"), "{", "4"),
+    ];
+    for (request, body, left) in calls {
+        let body = Body::new(http_body_util::Full::new(bytes::Bytes::from(body)));
+        let request = request.header("authorization", &token).body(body).unwrap();
+        let response = gateway.clone().into_service().oneshot(request).await.unwrap();
+        let status = response.status();
+        assert_eq!(text(response.headers(), "ratelimit-remaining"), left, "{status}");
+        let shown = response.headers().get_all("ratelimit-limit").iter().collect::<Vec<_>>();
+        assert_eq!(shown, ["9"], "{status}");
+    }
+}
+
+#[tokio::test]
 async fn limits_hold_in_memory() {
     plans_hold(None).await;
 }

@@ -188,15 +188,10 @@ fn told(subjects: &[(String, Quota)], counts: &[Count]) -> Result<Option<Told>, 
     let Some(wait) = wait else { return Ok(Some(told)) };
     metrics::counter!("gateway_rate_limited_total").increment(1);
     told.remaining = 0;
-    let mut headers = HeaderMap::new();
-    told.show(&mut headers);
     let error = ApiError::new(Code::ResourceExhausted, "too many calls; wait before the next one")
         .reason("RATE_LIMITED")
         .retry_after(wait);
-    Err(headers.into_iter().fold(error, |error, (name, value)| match name {
-        Some(name) => error.header(name, value),
-        None => error,
-    }))
+    Err(told.add_to(error))
 }
 
 impl Told {
@@ -208,5 +203,15 @@ impl Told {
         if let Ok(policy) = HeaderValue::try_from(self.policy.as_str()) {
             headers.insert(POLICY, policy);
         }
+    }
+
+    /// Tells the caller in the headers of an error.
+    pub(crate) fn add_to(&self, error: ApiError) -> ApiError {
+        let mut headers = HeaderMap::new();
+        self.show(&mut headers);
+        headers.into_iter().fold(error, |error, (name, value)| match name {
+            Some(name) => error.header(name, value),
+            None => error,
+        })
     }
 }
