@@ -3,9 +3,17 @@
 use std::time::Duration;
 
 use http::header::HeaderMap;
+use http::{Request, StatusCode, Version};
+use tonic::Code;
 
 use crate::edge::deadline::{self, GRPC_TIMEOUT};
+use crate::error::ApiError;
 use crate::options::Options;
+
+/// The headers of a request, together, as HTTP/2 counts them (RFC 9113, 6.5.2): names and values
+/// with 32 bytes each, the path among them.
+pub(crate) const MAX_HEADER_BYTES: u32 = 32 * 1024;
+const OVERHEAD: usize = 32;
 
 /// Headers that belong to one connection and never pass.
 const HOP_BY_HOP: [&str; 8] = [
@@ -36,6 +44,25 @@ const REST_ONLY: [&str; 14] = [
     "referer",
     "trailer",
 ];
+
+/// Refuses a request of HTTP/1.1 whose headers are too long. The listener does it for HTTP/2.
+///
+/// # Errors
+/// 431 beyond [`MAX_HEADER_BYTES`].
+pub(crate) fn check_length<B>(request: &Request<B>) -> Result<(), ApiError> {
+    if request.version() > Version::HTTP_11 {
+        return Ok(());
+    }
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + OVERHEAD);
+    if path + fields.sum::<usize>() <= MAX_HEADER_BYTES as usize {
+        return Ok(());
+    }
+    let message = format!("the headers are longer than {MAX_HEADER_BYTES} bytes");
+    Err(ApiError::new(Code::ResourceExhausted, message)
+        .status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+        .reason("HEADERS_TOO_LARGE"))
+}
 
 /// The headers of a gRPC call that go on to the service.
 pub(crate) fn pass_through(headers: &HeaderMap, deadline: Option<Duration>) -> HeaderMap {

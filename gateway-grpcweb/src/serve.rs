@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::edge::address::counted;
 use crate::edge::connections::{Activity, PerAddress, Place};
 use crate::edge::metrics::CONNECTIONS;
+use crate::headers::MAX_HEADER_BYTES;
 use crate::{Body, Gateway, Options};
 
 /// An idle HTTP/2 connection is asked this often whether it is still there.
@@ -33,10 +34,10 @@ const MAX_STREAMS: u32 = 256;
 /// more of them is up to no good, and loses its connection.
 const MAX_PENDING_RESETS: usize = 20;
 const MAX_ERROR_RESETS: usize = 1024;
-/// The headers of a request, together; an HTTP/1.1 caller beyond it gets 431.
-const MAX_HEADER_BYTES: u32 = 32 * 1024;
+/// Headers of a request of HTTP/1.1 by number; more get 431.
 const MAX_HEADERS: usize = 100;
-/// What HTTP/1.1 buffers of a connection, and HTTP/2 of a stream.
+/// What HTTP/1.1 buffers of a connection, and HTTP/2 of a stream. Headers that do not fit get 431
+/// unread; those that do and are more than [`MAX_HEADER_BYTES`] get it from the gateway.
 const MAX_BUFFER: usize = 256 * 1024;
 
 impl Gateway {

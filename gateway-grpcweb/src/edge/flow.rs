@@ -66,6 +66,7 @@ impl Gateway {
         record: &mut Record,
         mut request: Request<Body>,
     ) -> Result<Response<Body>, ApiError> {
+        headers::check_length(&request)?;
         deadline::settle(request.headers_mut(), self.options().max_timeout)?;
         let told = self.know(record, &mut request).await?;
         let declared = record.method().and_then(|method| method.declared.cache);

@@ -17,8 +17,12 @@ impl ApiError {
     /// The error as an answer. A stream is refused with status 200 and its end, but for what HTTP
     /// itself has a word for.
     pub(super) fn connect(&self, kind: Kind, snapshot: &Snapshot) -> Response<Body> {
-        let of_http =
-            [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::UNSUPPORTED_MEDIA_TYPE];
+        let of_http = [
+            StatusCode::NOT_FOUND,
+            StatusCode::METHOD_NOT_ALLOWED,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        ];
         let of_http = self.status.filter(|status| of_http.contains(status));
         let (status, content_type, out) = match kind {
             Kind::Stream(_) if of_http.is_none() => {

@@ -117,6 +117,29 @@ async fn header_bombs_are_refused() {
 }
 
 #[tokio::test]
+async fn headers_beyond_their_limit_are_told_so() {
+    // Up to 32 KiB in all is served; more gets 431 in the shape of all errors, far more gets it unread.
+    let (address, _stop) = serve(Options::default()).await;
+    let asked = async |count: usize, length: usize| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let headers: String =
+            (0..count).map(|index| format!("x-{index}: {}\r\n", "v".repeat(length))).collect();
+        let request = format!("GET /v1/books/1 HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}\r\n");
+        let _ = stream.write_all(request.as_bytes()).await;
+        String::from_utf8_lossy(&rest(&mut stream).await).into_owned()
+    };
+    assert!(asked(1, 31 * 1024).await.starts_with("HTTP/1.1 200"));
+    for (count, length) in [(1, 33 * 1024), (50, 700)] {
+        let answer = asked(count, length).await;
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+        assert!(answer.contains("\"HEADERS_TOO_LARGE\""), "{answer}");
+    }
+    assert!(asked(101, 1).await.starts_with("HTTP/1.1 431"), "more than a hundred");
+    let answer = asked(1, 300 * 1024).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
 async fn rapid_resets_end_the_connection() {
     // Streams opened and reset in one breath cost the server more than the caller (CVE-2023-44487).
     let _alone = ALONE.lock().await;
