@@ -4,10 +4,8 @@
 //! from asking it by `grpc.health.v1` every few seconds; a call that does not reach it counts as a
 //! failure, too. When all are out, all are tried: an answer may still come.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -93,6 +91,18 @@ impl Pool {
     }
 }
 
+/// Looks after one address for as long as there is the pool. Each has a watch of its own, so that
+/// those that are slow to answer do not keep the others waiting.
+async fn watch(pool: Weak<Pool>, index: usize, health: HealthOptions) {
+    while let Some(pool) = pool.upgrade() {
+        let address = &pool.addresses[index];
+        address.show();
+        address.saw(address.serves(health.within).await);
+        drop(pool);
+        tokio::time::sleep(health.every).await;
+    }
+}
+
 impl Backend {
     /// A service at several addresses, called in turn, see the module's text. Needs a runtime.
     ///
@@ -114,17 +124,9 @@ impl Backend {
             _ => {}
         }
         let pool = Arc::new(Pool { addresses, next: AtomicUsize::new(0) });
-        let watched = Arc::downgrade(&pool);
-        tokio::spawn(async move {
-            while let Some(pool) = watched.upgrade() {
-                for address in &pool.addresses {
-                    address.show();
-                    address.saw(address.serves(health.within).await);
-                }
-                drop(pool);
-                tokio::time::sleep(health.every).await;
-            }
-        });
+        for index in 0..pool.addresses.len() {
+            tokio::spawn(watch(Arc::downgrade(&pool), index, health));
+        }
         Ok(Self::new(tower::service_fn(move |request: Request<Body>| {
             let pool = pool.clone();
             async move {

@@ -119,6 +119,24 @@ async fn sick_addresses_are_left_out() {
 }
 
 #[tokio::test]
+async fn addresses_that_hang_do_not_keep_others_from_being_asked() {
+    // Every address is asked at once, however long one of them takes to say nothing.
+    let mut listeners = Vec::new();
+    for _ in 0..4 {
+        listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+    let addresses: Vec<_> =
+        listeners.iter().map(|one| format!("http://{}", one.local_addr().unwrap())).collect();
+    let health = HealthOptions { every: Duration::from_millis(50), within: 4 * LONG };
+    let _backend = Backend::addresses(&addresses, health).unwrap();
+    let mut open = Vec::new();
+    for listener in &listeners {
+        let asked = tokio::time::timeout(LONG, listener.accept()).await;
+        open.push(asked.expect("each address is asked").unwrap());
+    }
+}
+
+#[tokio::test]
 async fn headers_choose_other_services() {
     let (one, ..) = upstream("one").await;
     let (two, ..) = upstream("two").await;
