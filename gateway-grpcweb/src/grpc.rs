@@ -18,6 +18,23 @@ use crate::gateway::Inner;
 use crate::headers;
 use crate::snapshot::Snapshot;
 
+/// What every server has beside its methods, and what tools ask for first.
+const HEALTH: &str = "/grpc.health.v1.Health/";
+const REFLECTION: [&str; 2] =
+    ["/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+
+/// Lets in a call of what the descriptor set does not know: nothing declares who may call it, so it
+/// would pass without a token and without a limit. Reflection tells what `/openapi.json` tells.
+///
+/// # Errors
+/// UNIMPLEMENTED for everything but health, and reflection where the contracts are told.
+pub(crate) fn admit_stranger(path: &str, docs: bool) -> Result<(), ApiError> {
+    if path.starts_with(HEALTH) || docs && REFLECTION.iter().any(|service| path.starts_with(service)) {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::Unimplemented, "no such method").reason("NO_SUCH_PATH"))
+}
+
 /// Sends a gRPC call on as it is, but for the headers of this connection.
 pub(crate) async fn forward(
     inner: &Inner,

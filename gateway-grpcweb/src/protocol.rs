@@ -39,6 +39,11 @@ impl Protocol {
         }
     }
 
+    /// Whether calls go to the services undecoded, so that they could be of any method.
+    pub(crate) fn passes_through(&self) -> bool {
+        matches!(self, Self::Grpc { .. } | Self::GrpcWeb { .. })
+    }
+
     /// As logs and metrics call it.
     pub(crate) fn name(&self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ use crate::edge::limit::Told;
 use crate::edge::record::Record;
 use crate::edge::{Edge, address, auth, deadline, decompress};
 use crate::error::ApiError;
-use crate::{Body, Gateway, cors, headers, mcp};
+use crate::{Body, Gateway, cors, grpc, headers, mcp};
 
 impl Gateway {
     /// Answers one request that comes from nowhere in particular: this process, most likely.
@@ -126,11 +126,16 @@ impl Gateway {
         let Edge { auth, limits, .. } = self.edge();
         let trusted = &self.options().trusted_proxies;
         let address = record.peer.map(|peer| address::caller(peer, request.headers(), trusted));
-        // Tools are called on behalf of whoever signs in; listing the public ones needs nobody.
+        let path = request.uri().path();
         let public = match record.method() {
             Some(method) => method.declared.public,
-            None if !mcp::is_path(request.uri().path()) => return Ok(None),
-            None => !auth::has_credentials(request.headers()),
+            None if record.protocol.passes_through() => {
+                grpc::admit_stranger(path, self.options().docs)?;
+                true
+            }
+            // Tools are called on behalf of whoever signs in; listing the public ones needs nobody.
+            None if mcp::is_path(path) => !auth::has_credentials(request.headers()),
+            None => return Ok(None),
         };
         if let (Some(limits), false) = (limits, public) {
             limits.check_strikes(address)?;

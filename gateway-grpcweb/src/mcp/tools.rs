@@ -1,4 +1,4 @@
-//! The tools of a snapshot: its unary methods that have an HTTP rule and no limit of their own.
+//! The tools of a snapshot: its unary methods that have an HTTP rule.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -55,8 +55,6 @@ impl Tools {
             .filter(|method| !method.is_client_streaming() && !method.is_server_streaming())
             .filter(|method| verbs.contains_key(method.full_name()))
             .filter(is_json)
-            // A limit of a method's own guards against guessing, and is counted for its own path.
-            .filter(|method| MethodFacts::of(method).rate.is_none())
             .collect();
         let names = names(&unary);
         let mut tools: Vec<_> = unary

@@ -256,3 +256,68 @@ async fn strangers_are_counted_by_address() {
         }
     }
 }
+
+/// Status of HTTP and of gRPC, as posted over a socket by somebody without a token.
+async fn posted(address: SocketAddr, path: &str, content_type: &str, body: &[u8]) -> (String, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: {content_type}\r\n\
+         accept: application/json, text/event-stream\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let grpc = answer.split_once("grpc-status: ").map(|(_, rest)| rest.lines().next().unwrap().trim());
+    (answer[9..12].to_owned(), grpc.unwrap_or_default().to_owned())
+}
+
+async fn serve(world: &Arc<World>, limits: LimitOptions) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(limited(world, limits).serve(listener, std::future::pending()));
+    address
+}
+
+#[tokio::test]
+async fn limits_hold_over_grpc_web() {
+    // A method's own limit is the same in every protocol, and one caller's calls count together.
+    let address = serve(&World::new(), LimitOptions::default()).await;
+    let path = "/test.gated.v1.Gated/Guess";
+    let mut seen = Vec::new();
+    for content_type in ["application/grpc-web", "application/grpc-web+json", "application/grpc-web"] {
+        let message = if content_type.ends_with("json") { &b"\0\0\0\0\x02{}"[..] } else { &[0; 5] };
+        seen.push(posted(address, path, content_type, message).await);
+    }
+    let answered = |grpc: &str| ("200".to_owned(), grpc.to_owned());
+    assert_eq!(seen, [answered("0"), answered("0"), answered("8")]);
+    assert_eq!(posted(address, path, "application/json", b"{}").await.0, "429");
+    assert_eq!(status(address, "/v1/guess", "").await, "429");
+}
+
+#[tokio::test]
+async fn what_no_contract_knows_is_counted_or_refused() {
+    let world = World::new();
+    let limits = || LimitOptions { address: Some(3), ..LimitOptions::default() };
+    // A service may have methods that the descriptor set lacks: nobody has said who may call them.
+    let address = serve(&world, limits()).await;
+    for content_type in ["application/grpc", "application/grpc-web"] {
+        let (_, grpc) = posted(address, "/test.gated.v1.Gated/Nowhere", content_type, &[0; 5]).await;
+        assert_eq!(grpc, "12", "{content_type}");
+    }
+    assert_eq!(world.echoes.load(std::sync::atomic::Ordering::Relaxed), 0, "no service was asked");
+    // Health is for everybody, and so is reflection here; these services have neither.
+    let health = "/grpc.health.v1.Health/Check";
+    let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    for (path, expected) in [(health, "12"), (reflection, "12"), (health, "12"), (health, "8")] {
+        assert_eq!(posted(address, path, "application/grpc", &[0; 5]).await.1, expected, "{path}");
+    }
+    // So is the list of tools.
+    let address = serve(&world, limits()).await;
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for expected in ["200", "200", "200", "429"] {
+        assert_eq!(posted(address, "/mcp", "application/json", ping).await.0, expected);
+    }
+}

@@ -5,12 +5,12 @@
 //! | a user, an API key, a tenant | the plan that the token names, see [`Plans`] |
 //! | a caller of one method (a user, an API key, or a network address) | `caller_limit` of its `(erp.v1.rate)` |
 //! | a tenant on one method | `tenant_limit` of its `(erp.v1.rate)` |
-//! | a network address on public methods | [`LimitOptions::address`] |
+//! | a network address on public methods, `/mcp` and health without a token | [`LimitOptions::address`] |
 //! | a network address that offers tokens and keys which are none | the same |
 //!
 //! A call needs room in all of them, and takes room of none when it is refused. Services that call
-//! with a token of their own have no plan. The call of a tool counts for the plan as the request
-//! that it came in, and for its method by itself.
+//! with a token of their own have no plan. The call of a tool counts for the plan, or for the
+//! address, as the request that it came in, and for its method by itself.
 
 mod memory;
 mod plans;
@@ -124,12 +124,16 @@ impl Limits {
 
     fn subjects(&self, record: &Record, address: Option<IpAddr>) -> Vec<(String, Quota)> {
         let method = record.method();
+        // What is no method's and comes here is open to anybody: the list of tools, and health.
+        let public = method.is_none_or(|method| method.declared.public);
         let mut subjects = Vec::new();
         let mut add = |name: String, quota: Option<Quota>| subjects.extend(quota.map(|quota| (name, quota)));
         let address = address.map(|address| format!("address:{}", counted(address)));
         let mut who = None;
         let mut tenant = None;
-        if let Some(caller) = &record.caller {
+        // The limit of a public method guards against guessing, which many users may do at one address.
+        let caller = record.caller.as_ref().filter(|_| !(record.tool && public));
+        if let Some(caller) = caller {
             let claims = &caller.token.claims;
             let user = format!("user:{}", claims.sub);
             let key = caller.api_key.map(|hash| format!("key:{}", hex(&hash[..16])));
@@ -142,9 +146,7 @@ impl Limits {
                 tenant.iter().for_each(|tenant| add(tenant.clone(), plan.tenant));
             }
             who = Some(key.unwrap_or(user));
-        } else if let Some(address) = &address
-            && method.is_some_and(|method| method.declared.public)
-        {
+        } else if let (Some(address), true, false) = (&address, public, record.tool) {
             add(address.clone(), self.address);
         }
         if let Some(method) = method
