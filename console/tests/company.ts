@@ -17,7 +17,7 @@ async function client(): Promise<typeof import("./client")> {
   return (await import(process.env["TESSERA_CLIENT"] ?? "")) as typeof import("./client");
 }
 
-/** Signing up is limited by address: each company comes from one of its own, as the suite of the tests believes. */
+/** Signing up is limited by address: each company comes from one of its own, as a suite may be told to believe. */
 export function ownAddress(): Record<string, string> {
   const part = () => 1 + Math.floor(Math.random() * 254);
   return { "x-forwarded-for": `10.${part()}.${part()}.${part()}` };

@@ -37,7 +37,9 @@ def started(program: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     says = home / "suite.log"
-    environment = os.environ | {"TESSERA_HOME": str(home / "data"), "TESSERA_LISTEN": listen}
+    # All tests sign up and in from one address, more often than a suite lets anybody.
+    settings = {"TESSERA_HOME": str(home / "data"), "TESSERA_LISTEN": listen, "TESSERA_LIMITS": "off"}
+    environment = os.environ | settings
     with says.open("wb") as log:
         # A group of its own, so that Ctrl-C in the terminal does not reach it before its tests are over.
         suite = subprocess.Popen([program], env=environment, stdout=log, stderr=log, start_new_session=True)

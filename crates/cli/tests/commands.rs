@@ -6,12 +6,14 @@ mod support;
 
 use serde_json::json;
 use support::{Suite, figure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_serves_a_newcomer_and_a_script() {
     // Everything that the help promises must work on a suite as `tessera up` starts it.
     let suite = Suite::start().await;
     signs_in_by_itself(&suite).await;
+    limits_guessing_but_not_work(&suite).await;
     calls_by_short_names(&suite).await;
     fails_with_reason_code_and_next_command(&suite).await;
     renews_an_access_token(&suite).await;
@@ -38,6 +40,31 @@ async fn signs_in_by_itself(suite: &Suite) {
         &std::fs::metadata(suite.path("demo.toml")).unwrap().permissions(),
     );
     assert_eq!(mode & 0o777, 0o600);
+}
+
+/// The head of an answer of the gateway, in small letters.
+async fn head_of(suite: &Suite, request: String) -> String {
+    let address = suite.address().trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split("\r\n\r\n").next().unwrap().to_ascii_lowercase()
+}
+
+async fn limits_guessing_but_not_work(suite: &Suite) {
+    // What methods declare holds here as it does in front of a cluster; the hours of a plan do not.
+    let asked = "host: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    let body = r#"{"email": "nobody@nowhere.example", "password": "a guess of mine"}"#;
+    let login =
+        format!("POST /api/v1/auth:login HTTP/1.1\r\n{asked}content-length: {}\r\n\r\n{body}", body.len());
+    let head = head_of(suite, login).await;
+    assert!(head.starts_with("http/1.1 401") && head.contains("ratelimit-limit: 30\r\n"), "{head}");
+    assert!(head.contains("ratelimit-policy: 600;w=60, 30;w=60"), "{head}");
+    let token = suite.run(&["whoami", "--token"]).await.stdout.trim().to_owned();
+    let list = format!("GET /api/v1/accounts HTTP/1.1\r\n{asked}authorization: Bearer {token}\r\n\r\n");
+    let head = head_of(suite, list).await;
+    assert!(head.starts_with("http/1.1 200") && !head.contains("ratelimit-"), "{head}");
 }
 
 async fn calls_by_short_names(suite: &Suite) {

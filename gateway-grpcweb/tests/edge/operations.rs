@@ -36,7 +36,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     tokio::time::timeout(LONG, waited).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
-async fn page(address: SocketAddr, path: &str) -> (u16, String) {
+pub async fn page(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

@@ -6,7 +6,7 @@ mod stack;
 mod welcome;
 
 #[cfg(feature = "stack")]
-pub use stack::{Stack, StackOptions, up};
+pub use stack::{Stack, StackOptions, up, usual_gateway};
 #[cfg(feature = "stack")]
 pub use welcome::{DEMO_EMAIL, DEMO_SECRET, Demo};
 

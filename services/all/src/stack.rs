@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use gateway_grpcweb::{AuthOptions, Backend, Gateway, LimitOptions, Options, Origins, Plans};
+use gateway_grpcweb::{AuthOptions, Backend, Environment, Gateway, LimitOptions, Options, Origins};
 use host::{Config, Database, Log, Mesh, Service};
 use local::{Cluster, ClusterOptions, Folder, Provisioned, State};
 use tokio::net::TcpListener;
@@ -31,8 +31,19 @@ pub struct StackOptions {
     pub demo: bool,
     /// The folder that holds the data (`TESSERA_HOME`); none: `.tessera` in the current folder.
     pub folder: Option<PathBuf>,
-    /// The folder of the built web console (`TESSERA_CONSOLE`, default `console/dist` where it is; `off`: none).
-    pub console: Option<PathBuf>,
+    /// How the gateway behaves: [`usual_gateway`], but for what its own variables say.
+    pub gateway: Options,
+}
+
+/// The gateway of a suite in one process: for everybody's pages, with the limits that methods declare
+/// and those of addresses, without plans, for imports and measurements would soon run into them.
+pub fn usual_gateway() -> Options {
+    Options {
+        origins: Origins::Any,
+        auth: Some(AuthOptions::default()),
+        limits: Some(LimitOptions::usual(None)),
+        ..Options::default()
+    }
 }
 
 /// Where the console lies in a checkout, once it is built.
@@ -62,13 +73,15 @@ impl StackOptions {
             })?,
             demo: true,
             folder: get("TESSERA_HOME").map(PathBuf::from),
-            console: match get("TESSERA_CONSOLE") {
-                Some(off) if off == "off" => None,
-                Some(folder) => Some(PathBuf::from(folder)),
-                None => Some(PathBuf::from(CONSOLE)).filter(|folder| folder.join("index.html").is_file()),
-            },
+            gateway: Environment::of_process()
+                .options(Options { console: built_console(), ..usual_gateway() })
+                .map_err(anyhow::Error::msg)?,
         })
     }
+}
+
+fn built_console() -> Option<PathBuf> {
+    Some(PathBuf::from(CONSOLE)).filter(|folder| folder.join("index.html").is_file())
 }
 
 /// Runs everything until Ctrl-C or SIGTERM, then stops what it started. Talks to stderr.
@@ -138,7 +151,7 @@ impl Stack {
         let address = listener.local_addr()?;
         let stop_gateway = CancellationToken::new();
         let gateway = tokio::spawn(
-            gateway(&mesh, options.console.clone())?.serve(listener, stop_gateway.clone().cancelled_owned()),
+            gateway(&mesh, options.gateway.clone())?.serve(listener, stop_gateway.clone().cancelled_owned()),
         );
         let addresses = BTreeMap::from([("gateway".to_owned(), format!("http://{address}"))]);
         lock.write_state(&State::of_this_process(addresses))?;
@@ -152,7 +165,7 @@ impl Stack {
             address,
             demo,
             kafka: options.kafka_brokers.is_some(),
-            console: options.console.is_some(),
+            console: options.gateway.console.is_some(),
         })
     }
 
@@ -234,18 +247,7 @@ async fn stop_cluster(cluster: Option<Cluster>) -> Result<()> {
     Ok(())
 }
 
-fn gateway(mesh: &Mesh, console: Option<PathBuf>) -> Result<Gateway> {
-    // Imports and measurements would soon run into the limits of a plan: they hold when they are named.
-    let limits = match std::env::var("TESSERA_PLANS").ok().filter(|plans| !plans.is_empty() && plans != "off")
-    {
-        Some(plans) => {
-            let plans = Plans::parse(&plans).map_err(|why| anyhow::anyhow!("TESSERA_PLANS: {why}"))?;
-            Some(LimitOptions { plans: Some(plans), ..LimitOptions::default() })
-        }
-        None => None,
-    };
-    let auth = Some(AuthOptions::default());
-    let options = Options { origins: Origins::Any, auth, limits, console, ..Options::default() };
+fn gateway(mesh: &Mesh, options: Options) -> Result<Gateway> {
     Ok(Gateway::new(contracts::DESCRIPTORS, Backend::new(mesh.channel()), options)?)
 }
 

@@ -11,7 +11,7 @@ pub fn run(options: &Up) -> Result<()> {
     }
     stack.demo = !options.no_demo;
     if options.console.is_some() {
-        stack.console.clone_from(&options.console);
+        stack.gateway.console.clone_from(&options.console);
     }
     Ok(all::up(stack)?)
 }

@@ -55,7 +55,7 @@ impl Suite {
             job_lease_seconds: 60,
             demo: true,
             folder: Some(folder.path().join("home")),
-            console: None,
+            gateway: all::usual_gateway(),
         };
         let stack = Stack::start(options).await.expect("the suite starts");
         let address = format!("http://{}", stack.address());

@@ -38,6 +38,9 @@ const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// What the address limit is when nothing is said.
+const ADDRESS_LIMIT: u32 = 600;
+
 /// Which limits there are.
 #[derive(Debug, Clone, Default)]
 pub struct LimitOptions {
@@ -49,6 +52,13 @@ pub struct LimitOptions {
     /// Address of the Redis server in which calls are counted, `redis://host:6379`; none: this
     /// process counts alone.
     pub redis: Option<String>,
+}
+
+impl LimitOptions {
+    /// What holds where nothing else is said: these plans, and 600 calls a minute of an address.
+    pub fn usual(plans: Option<Plans>) -> Self {
+        Self { plans, address: Some(ADDRESS_LIMIT), redis: None }
+    }
 }
 
 /// Counts calls.
