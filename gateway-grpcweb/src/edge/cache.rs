@@ -1,27 +1,35 @@
 //! Answers that are kept for methods that declare `(erp.v1.cache)`.
 //!
-//! Kept are whole answers with status 200 to GET (and HEAD), for the caller they were given to:
-//! its tenant, its user, its API key. Shared ones are kept once for all. However many ask at the
-//! same time, one call answers them. A caller who says `cache-control: no-cache` gets a new answer,
-//! which is kept; one who says `no-store` gets one that is not.
+//! Kept are whole answers that went well, in every protocol (over REST to GET and HEAD), for the
+//! caller they were given to: its tenant, its user, its API key. Shared ones are kept once for all.
+//! However many ask at the same time, one call answers them. A caller who says
+//! `cache-control: no-cache` gets a new answer, which is kept; one who says `no-store` gets one that
+//! is not.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_LANGUAGE, AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, VARY,
+    ACCEPT, ACCEPT_LANGUAGE, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_MATCH,
+    IF_NONE_MATCH, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body::{Body as _, Frame};
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use moka::Expiry;
 use moka::future::Cache as Store;
 use sha2::{Digest, Sha256};
+use tokio_stream::StreamExt;
+use tonic::Code;
 
+use crate::call::{self, GRPC_STATUS};
 use crate::edge::auth::Caller;
 use crate::edge::declared::Cache as Declared;
-use crate::edge::record::Record;
+use crate::edge::record::{Outcome, Record};
 use crate::error::ApiError;
+use crate::headers;
+use crate::protocol::Protocol;
 use crate::rest::Conditions;
 use crate::{Body, Gateway};
 
@@ -32,10 +40,13 @@ const OVERHEAD: usize = 1024;
 
 /// Headers by which one call may be answered otherwise than another of the same path. The last two
 /// choose services, here or in a mesh behind the gateway.
-const TELLING: [HeaderName; 5] = [
+const TELLING: [HeaderName; 8] = [
     ACCEPT,
     ACCEPT_LANGUAGE,
+    CONTENT_ENCODING,
     CONTENT_TYPE,
+    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("grpc-accept-encoding"),
     HeaderName::from_static("x-service-version"),
     HeaderName::from_static("x-tenant-type"),
 ];
@@ -66,6 +77,8 @@ impl Kept {
 struct Stored {
     headers: HeaderMap,
     body: Bytes,
+    /// Those of gRPC.
+    trailers: Option<HeaderMap>,
     since: Instant,
     lives: Duration,
 }
@@ -100,13 +113,19 @@ impl Cache {
         gateway: &Gateway,
         record: &Record,
         declared: Declared,
-        mut request: Request<Body>,
+        request: Request<Body>,
     ) -> Result<Response<Body>, ApiError> {
         let asked = request.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or("");
         let (no_store, no_cache) = (asked.contains("no-store"), asked.contains("no-cache"));
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if no_store || matches!(record.protocol, Protocol::Rest { .. }) && !reads {
+            return gateway.call(record, request).await;
+        }
+        let (mut request, message) = read(gateway, request).await?;
         let choosing = gateway.inner().backend.choosing();
-        let key = key(declared, record.caller.as_ref(), choosing, &request).filter(|_| !no_store);
-        let Some(key) = key else { return gateway.call(record, request).await };
+        let Some(key) = key(declared, record.caller.as_ref(), choosing, &request, &message) else {
+            return gateway.call(record, request).await;
+        };
         if no_cache {
             self.store.invalidate(&key).await;
         }
@@ -116,7 +135,7 @@ impl Cache {
         let init = async {
             let request = own.take().expect("taken once, here");
             Kept::Miss.count();
-            keep(declared, gateway.call(record, request).await).await
+            keep(declared, &record.protocol, gateway.call(record, request).await).await
         };
         let answer = match Box::pin(self.store.try_get_with(key, init)).await {
             Ok(kept) => {
@@ -124,7 +143,7 @@ impl Cache {
                 if outcome == Kept::Hit {
                     outcome.count();
                 }
-                let mut response = show(&kept, declared);
+                let mut response = show(&kept, declared, &record.protocol);
                 response.extensions_mut().insert(outcome);
                 Ok(response)
             }
@@ -141,6 +160,18 @@ impl Cache {
         let tag = answer.headers().get(ETAG).cloned();
         conditions.apply(tag.as_ref(), answer)
     }
+}
+
+/// Reads the message of a call, by which its answer is found; it is that of a unary method.
+async fn read(gateway: &Gateway, request: Request<Body>) -> Result<(Request<Body>, Bytes), ApiError> {
+    if request.body().is_end_stream() {
+        return Ok((request, Bytes::new()));
+    }
+    let options = gateway.options();
+    let (head, body) = request.into_parts();
+    let whole = call::read_whole(&head.headers, body, options.max_request);
+    let message = call::within(headers::deadline(&head.headers, options, false), whole).await?;
+    Ok((Request::from_parts(head, crate::body(message.clone())), message))
 }
 
 /// Takes the conditions off a request: they are the caller's own, and the answer is for all.
@@ -165,16 +196,16 @@ fn key(
     caller: Option<&Caller>,
     choosing: &[HeaderName],
     request: &Request<Body>,
+    message: &[u8],
 ) -> Option<Key> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return None;
-    }
     let mut hash = Sha256::new();
     let mut add = |part: &[u8]| {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     };
     add(request.uri().path_and_query()?.as_str().as_bytes());
+    add(if *request.method() == Method::POST { b"POST" } else { b"GET" });
+    add(message);
     for name in TELLING.iter().chain(choosing) {
         for value in request.headers().get_all(name) {
             add(value.as_bytes());
@@ -195,6 +226,7 @@ fn key(
 
 async fn keep(
     declared: Declared,
+    protocol: &Protocol,
     answer: Result<Response<Body>, ApiError>,
 ) -> Result<Arc<Stored>, Box<Passed>> {
     let pass = |answer| Err(Box::new(Passed(Mutex::new(Some(answer)))));
@@ -202,28 +234,73 @@ async fn keep(
         Ok(answer) => answer,
         Err(error) => return pass(Err(error)),
     };
-    let size = http_body::Body::size_hint(answer.body()).exact();
-    if answer.status() != StatusCode::OK || size.is_none_or(|size| size > LONGEST as u64) {
+    let size = answer.body().size_hint().lower();
+    if answer.status() != StatusCode::OK || size > LONGEST as u64 {
         return pass(Ok(answer));
     }
     let (head, body) = answer.into_parts();
-    match Limited::new(body, LONGEST).collect().await {
-        Ok(body) => {
-            let lives = Duration::from_secs(declared.max_age_seconds.into());
-            Ok(Arc::new(Stored {
-                headers: head.headers,
-                body: body.to_bytes(),
-                since: Instant::now(),
-                lives,
-            }))
+    let (body, trailers) = match gather(body).await {
+        Ok(Gathered::Whole(body, trailers)) => (body, trailers),
+        Ok(Gathered::Longer(body)) => return pass(Ok(Response::from_parts(head, body))),
+        Err(error) => return pass(Err(ApiError::unavailable(&error))),
+    };
+    // In these protocols an answer with status 200 may be that of a call that failed.
+    let told = trailers.as_ref().and_then(|trailers| trailers.get(GRPC_STATUS));
+    let told =
+        told.or_else(|| head.headers.get(GRPC_STATUS)).map(|status| Code::from_bytes(status.as_bytes()));
+    let told = told.or_else(|| head.extensions.get::<Outcome>()?.code());
+    if protocol.passes_through() && told != Some(Code::Ok) {
+        return pass(Ok(Response::from_parts(head, whole(body, trailers))));
+    }
+    let lives = Duration::from_secs(declared.max_age_seconds.into());
+    Ok(Arc::new(Stored { headers: head.headers, body, trailers, since: Instant::now(), lives }))
+}
+
+enum Gathered {
+    Whole(Bytes, Option<HeaderMap>),
+    /// More than is kept; nothing of it is lost.
+    Longer(Body),
+}
+
+/// Reads a body to its end, or until it is longer than what is kept.
+async fn gather(mut body: Body) -> Result<Gathered, tonic::Status> {
+    let (mut parts, mut length, mut trailers) = (Vec::new(), 0, None);
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(data) => {
+                length += data.len();
+                parts.push(data);
+            }
+            Err(frame) => trailers = frame.into_trailers().ok(),
         }
-        Err(error) => pass(Err(ApiError::internal(&error))),
+        if length > LONGEST {
+            let front = tokio_stream::iter(parts.into_iter().map(|data| Ok(Frame::data(data))));
+            return Ok(Gathered::Longer(Body::new(StreamBody::new(front.chain(BodyStream::new(body))))));
+        }
+    }
+    let whole = if parts.len() == 1 { parts.pop().unwrap_or_default() } else { parts.concat().into() };
+    Ok(Gathered::Whole(whole, trailers))
+}
+
+/// A body whose bytes and trailers are all there.
+fn whole(body: Bytes, trailers: Option<HeaderMap>) -> Body {
+    match trailers {
+        None => crate::body(body),
+        Some(trailers) => {
+            let frames = [Ok::<_, tonic::Status>(Frame::data(body)), Ok(Frame::trailers(trailers))];
+            Body::new(StreamBody::new(tokio_stream::iter(frames)))
+        }
     }
 }
 
-fn show(kept: &Stored, declared: Declared) -> Response<Body> {
+fn show(kept: &Stored, declared: Declared, protocol: &Protocol) -> Response<Body> {
     let age = kept.since.elapsed();
-    let mut response = Response::new(crate::body(kept.body.clone()));
+    let mut response = Response::new(whole(kept.body.clone(), kept.trailers.clone()));
+    if protocol.passes_through() {
+        let outcome = Outcome::new();
+        outcome.note_code(Code::Ok);
+        response.extensions_mut().insert(outcome);
+    }
     *response.headers_mut() = kept.headers.clone();
     let headers = response.headers_mut();
     headers.insert(AGE, HeaderValue::from(age.as_secs()));

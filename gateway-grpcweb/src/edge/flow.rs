@@ -71,7 +71,7 @@ impl Gateway {
         let told = self.know(record, &mut request).await?;
         let declared = record.method().and_then(|method| method.declared.cache);
         let answer = match (&self.edge().cache, declared) {
-            (Some(cache), Some(declared)) if record.protocol.has_content_codings() => {
+            (Some(cache), Some(declared)) => {
                 // Apart from the way of other calls, whose futures are not to grow by it.
                 Box::pin(cache.answer(self, record, declared, request)).await
             }

@@ -60,6 +60,11 @@ impl Outcome {
         self.0.store(code as u8, Ordering::Relaxed);
     }
 
+    /// The status, once it is known.
+    pub(crate) fn code(&self) -> Option<tonic::Code> {
+        self.get().map(|status| tonic::Code::from_i32(status.into()))
+    }
+
     fn get(&self) -> Option<u8> {
         Some(self.0.load(Ordering::Relaxed)).filter(|status| *status != UNKNOWN)
     }
@@ -164,11 +169,11 @@ impl Record {
         self.status = response.status().as_u16();
         self.grpc_status = grpc_status(response.headers());
         self.kept = response.extensions_mut().remove::<Kept>();
+        self.outcome = response.extensions_mut().remove::<Outcome>();
         if http_body::Body::size_hint(response.body()).exact().is_some() {
             self.whole = true;
             return response;
         }
-        self.outcome = response.extensions_mut().remove::<Outcome>();
         response.map(|body| Body::new(Recorded { body, record: Some(self) }))
     }
 }

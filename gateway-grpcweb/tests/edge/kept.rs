@@ -3,9 +3,15 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use gateway_grpcweb::{Gateway, Options};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Request};
+use http_body_util::{BodyExt, Full};
 use serde_json::json;
+use tonic::body::Body;
+use tower::ServiceExt;
 
 use super::services::{World, descriptor_set, get, known, text};
 
@@ -102,6 +108,55 @@ async fn callers_of_one_version_do_not_get_what_another_answered() {
         assert_eq!(said, expected, "{header:?}");
         let mut vary = headers.get_all("vary").iter();
         assert!(vary.any(|names| names == "x-service-version, x-tenant-type"), "{headers:?}");
+    }
+}
+
+/// A message of one text in a form on the wire.
+fn message(content_type: &str, text: &str) -> Vec<u8> {
+    let message = match content_type {
+        json if json.ends_with("json") => json!({"text": text}).to_string().into_bytes(),
+        _ => [&[0x0A, text.len() as u8], text.as_bytes()].concat(),
+    };
+    if !content_type.starts_with("application/grpc") {
+        return message;
+    }
+    let framed = [&[0, 0, 0, 0, message.len() as u8], &*message].concat();
+    if content_type.contains("-text") { STANDARD.encode(framed).into_bytes() } else { framed }
+}
+
+#[tokio::test]
+async fn every_protocol_keeps_answers() {
+    // The same message of the same caller is answered once, with all that belongs to the answer; errors
+    // are asked for anew each time.
+    for content_type in [
+        "application/json",
+        "application/proto",
+        "application/grpc",
+        "application/grpc+json",
+        "application/grpc-web",
+        "application/grpc-web+json",
+        "application/grpc-web-text",
+    ] {
+        let world = World::new();
+        let gateway = world.gateway(options());
+        let ask = async |user: &str, said: &str| {
+            let request = Request::post("/test.gated.v1.Gated/Kept").header("content-type", content_type);
+            let token = format!("Bearer {}", world.token(user, json!({})));
+            let body = Body::new(Full::new(Bytes::from(message(content_type, said))));
+            let request = request.header("authorization", token).body(body).unwrap();
+            let (head, body) = gateway.clone().into_service().oneshot(request).await.unwrap().into_parts();
+            let body = body.collect().await.unwrap();
+            let trailers = body.trailers().cloned().unwrap_or_default();
+            let kind = text(&head.headers, "content-type");
+            ((head.status, kind, trailers, body.to_bytes()), world.echoes.load(Ordering::Relaxed))
+        };
+        let (first, calls) = ask("a", "x").await;
+        assert_eq!((first.0.as_u16(), calls), (200, 1), "{content_type}");
+        assert_eq!(ask("a", "x").await, (first.clone(), 1), "{content_type}");
+        assert_eq!(ask("a", "y").await.1, 2, "{content_type}: another message");
+        assert_eq!(ask("b", "x").await.1, 3, "{content_type}: another caller");
+        assert_eq!((ask("a", "fail").await.1, ask("a", "fail").await.1), (4, 5), "{content_type}: errors");
+        assert_eq!(ask("a", "x").await, (first, 5), "{content_type}");
     }
 }
 
