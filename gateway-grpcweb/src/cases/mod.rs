@@ -6,8 +6,8 @@
 //! and `tests/protos/cases.proto` lacks are made from the description.
 //!
 //! Every case is reported by its id. Where suites contradict each other or http.proto, this gateway
-//! has decided; [`points`] and `docs/gateway-semantics.md` hold the decisions. A case that fails and
-//! is about none of them fails the test.
+//! has decided; [`points`] and `docs/gateway-semantics.md` hold the decisions. A case that fails in
+//! another way than was decided fails the test.
 
 mod bodies;
 mod end_to_end;
@@ -70,7 +70,7 @@ impl Report {
                 self.passed += 1;
                 eprintln!("{list} {id}: ok");
             }
-            Err(why) => match Point::of(case) {
+            Err(why) => match Point::of(case, &why) {
                 Some(point) => {
                     *self.decided.entry(point.name).or_default() += 1;
                     eprintln!("{list} {id}: decided otherwise ({}): {why}", point.name);
