@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sqlx::postgres::{PgPool, PgRow};
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::record::{REPLAY_FOR, dead_letter_topic};
+use crate::record::{EVENT_ID, EVENT_TYPE, REPLAY_FOR, TENANT_ID, dead_letter_topic};
 use crate::{Delivery, EventLog, LogError, Record};
 
 /// Whatever a sink may fail with.
@@ -29,6 +30,8 @@ pub struct DeadLetter {
     pub offset: i64,
     pub key: String,
     pub event_type: String,
+    /// Further headers, its trace among them; not that of an earlier replay.
+    pub headers: BTreeMap<String, String>,
     pub payload: Bytes,
     /// What the last try said.
     pub error: String,
@@ -48,6 +51,7 @@ impl DeadLetter {
             offset: delivery.offset,
             key: delivery.key.clone(),
             event_type: delivery.event_type().to_owned(),
+            headers: further_headers(delivery),
             payload: delivery.payload.clone(),
             error,
             attempts,
@@ -64,11 +68,13 @@ impl DeadLetter {
             ("dead_error", self.error.chars().take(1_000).collect()),
             ("dead_attempts", self.attempts.to_string()),
         ];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value));
-        self.to_record(dead_letter_topic(&self.topic), headers.into())
+        self.to_record(dead_letter_topic(&self.topic), headers)
     }
 
-    fn to_record(&self, topic: String, headers: BTreeMap<String, String>) -> Record {
+    /// The event with its own headers and these.
+    fn to_record<const N: usize>(&self, topic: String, more: [(&str, String); N]) -> Record {
+        let mut headers = self.headers.clone();
+        headers.extend(more.map(|(name, value)| (name.to_owned(), value)));
         Record {
             topic,
             key: self.key.clone(),
@@ -81,10 +87,22 @@ impl DeadLetter {
     }
 }
 
+/// The headers that the log does not write by itself. What a stranger wrote may hold what no table takes.
+fn further_headers(delivery: &Delivery) -> BTreeMap<String, String> {
+    let own = [EVENT_ID, EVENT_TYPE, TENANT_ID, REPLAY_FOR];
+    let further = delivery.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
+    further.map(|(name, value)| (storable(name), storable(value))).collect()
+}
+
+/// PostgreSQL has no place for a zero in a text.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// Publishes the event of a dead letter again: same topic, key and event id, and meant only for the consumer that
 /// gave it up. Its inbox does not know the event, because the effect was rolled back.
 pub async fn replay(log: &dyn EventLog, letter: &DeadLetter) -> Result<(), LogError> {
-    let headers = BTreeMap::from([(REPLAY_FOR.to_owned(), letter.consumer.clone())]);
+    let headers = [(REPLAY_FOR, letter.consumer.clone())];
     log.publish(&[letter.to_record(letter.topic.clone(), headers)]).await
 }
 
@@ -128,6 +146,7 @@ impl KeptLetter {
             offset: row.try_get("log_offset")?,
             key: row.try_get("key")?,
             event_type: row.try_get("event_type")?,
+            headers: row.try_get::<Json<_>, _>("headers")?.0,
             payload: row.try_get::<Vec<u8>, _>("payload")?.into(),
             error: row.try_get("error")?,
             attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
@@ -220,7 +239,8 @@ impl DeadLetterSink for PgDeadLetters {
         // A letter that failed again after its replay is open again.
         sqlx::query(
             "insert into tessera.dead_letters (tenant_id, id, consumer, topic, partition, log_offset, key,
-               event_type, payload, error, attempts) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+               event_type, payload, error, attempts, headers)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              on conflict (tenant_id, id, consumer) do update set partition = excluded.partition,
                log_offset = excluded.log_offset, error = excluded.error, attempts = excluded.attempts,
                replay_time = null",
@@ -234,8 +254,9 @@ impl DeadLetterSink for PgDeadLetters {
         .bind(&letter.key)
         .bind(&letter.event_type)
         .bind(&letter.payload[..])
-        .bind(letter.error.replace('\0', "\u{fffd}"))
+        .bind(storable(&letter.error))
         .bind(i32::try_from(letter.attempts).unwrap_or(i32::MAX))
+        .bind(Json(&letter.headers))
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

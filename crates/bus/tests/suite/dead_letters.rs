@@ -1,12 +1,20 @@
+use std::collections::BTreeMap;
+
 use bus::{DeadLetter, HandleError, KeptLetter, Letters, PgDeadLetters, Tail};
 
 use crate::world::{World, records, unique};
 
 // Poison goes to the dead letters at once, what keeps failing after its tries; neither stops the events behind. A
-// replay reaches only the consumer that gave up, and has its effect.
+// replay reaches only the consumer that gave up, and has its effect; it is told with the headers of the event, so that
+// it stays in the trace of what set it off.
 pub async fn dead_letters_and_replay(world: &World) {
     let (topic, group, other) = (world.topic(1).await, unique("group"), unique("other"));
-    let events = records(&topic, 30, 3);
+    let mut events = records(&topic, 30, 3);
+    let traces: Vec<_> = (0..30).map(|n| format!("00-{n:032x}-00000000000000ab-01")).collect();
+    for (event, trace) in events.iter_mut().zip(&traces) {
+        event.headers =
+            BTreeMap::from([("traceparent".to_owned(), trace.clone()), ("x-own".into(), "1".into())]);
+    }
     let consumer = world.consumer(&group, &topic);
     let bystander = world.consumer(&other, &topic);
     let refusals = [("key-0", HandleError::poison("gibberish")), ("key-1", HandleError::retryable("busy"))];
@@ -26,6 +34,10 @@ pub async fn dead_letters_and_replay(world: &World) {
     let dead = Tail::start(&*world.log, &[bus::dead_letter_topic(&topic)], 100, |_| true).await.unwrap().0;
     assert_eq!(dead.len(), 20);
     assert!(dead.iter().all(|d| d.headers["dead_consumer"] == group && d.headers["dead_topic"] == topic));
+    assert!(
+        dead.iter().all(|d| traces.contains(&d.headers["traceparent"])),
+        "the letters have the events' traces"
+    );
 
     consumer.handler.refuse.lock().unwrap().clear();
     world.exactly_once(&other, &events).await;
@@ -34,6 +46,14 @@ pub async fn dead_letters_and_replay(world: &World) {
     }
     world.until("the replayed have their effect", async || world.effects(&group).await.len() == 30).await;
     world.caught_up(&other, &topic).await;
+    let all_told = Tail::start(&*world.log, std::slice::from_ref(&topic), 100, |_| true).await.unwrap().0;
+    for (event, trace) in events.iter().zip(&traces).filter(|(event, _)| event.key != "key-2") {
+        let told: Vec<_> = all_told.iter().filter(|d| d.event_id() == Some(event.event_id)).collect();
+        assert_eq!(told.len(), 2, "once by its sender, once again");
+        for delivery in told {
+            assert_eq!((delivery.traceparent(), &*delivery.headers["x-own"]), (trace.as_str(), "1"));
+        }
+    }
     assert_eq!(bystander.stop().await.calls.lock().unwrap().len(), 30, "a replay for another consumer");
     assert!(table.list(&all).await.unwrap().iter().all(|kept| kept.replay_time.is_some()));
     consumer.stop().await;

@@ -35,6 +35,7 @@ create table tessera.inbox (tenant_id uuid not null, event_id uuid not null, con
 create table tessera.dead_letters (tenant_id uuid not null, id uuid not null, consumer text not null,
   topic text not null, partition int not null, log_offset bigint not null, key text not null,
   event_type text not null, payload bytea not null, error text not null, attempts int not null,
+  headers jsonb not null default '{}',
   create_time timestamptz not null default now(), replay_time timestamptz, primary key (tenant_id, id, consumer));
 create table effects (seq bigint generated always as identity primary key, event_id uuid not null,
   consumer text not null, key text not null, payload bytea not null);
