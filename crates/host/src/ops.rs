@@ -262,7 +262,7 @@ impl Wanted {
 
 fn too_many() -> Error {
     let text = format!("{WATCHERS_MAX} callers watch already; ask again later, or page with TailEvents");
-    Error::new(Code::ResourceExhausted, "TOO_MANY_WATCHERS", "erp", text)
+    Error::new(Code::ResourceExhausted, "TOO_MANY_WATCHERS", "erp", text).with("retry_after_seconds", 30)
 }
 
 fn sink(env: &Env) -> PgDeadLetters {
