@@ -54,7 +54,7 @@ fn paths(rule: &DynamicMessage, into: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn it_names_every_service_and_every_public_method() {
+fn it_names_every_service_every_public_method_and_every_stream() {
     let pool = DescriptorPool::decode(&*contracts()).unwrap();
     let config = std::fs::read_to_string(envoy::root().join("gateway-grpcweb/envoy/envoy.yaml")).unwrap();
     let services: BTreeSet<_> = pool.services().map(|service| service.full_name().to_owned()).collect();
@@ -62,20 +62,26 @@ fn it_names_every_service_and_every_public_method() {
     assert_eq!(listed.map(str::to_owned).collect::<BTreeSet<_>>(), services);
     assert!(services.len() > 10, "{services:?}");
 
-    let mut public = BTreeSet::new();
+    let (mut public, mut streams) = (BTreeSet::new(), BTreeSet::new());
     for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        let mut all = BTreeSet::from([format!("/{}/{}", method.parent_service().full_name(), method.name())]);
+        paths(&option(&method, "google.api.http").unwrap(), &mut all);
         let access = option(&method, "erp.v1.access").unwrap();
         if access.get_field_by_name("public").and_then(|value| value.as_bool()) == Some(true) {
-            public.insert(format!("/{}/{}", method.parent_service().full_name(), method.name()));
-            paths(&option(&method, "google.api.http").unwrap(), &mut public);
+            public.extend(all.clone());
+        }
+        if method.is_server_streaming() || method.is_client_streaming() {
+            streams.extend(all);
         }
     }
-    let listed = envoy::block(&config, "public").lines().filter_map(|line| {
-        let path = line.trim().strip_prefix("- match: {path: ")?.strip_suffix('}')?;
-        Some(path.trim_matches('"').to_owned())
-    });
-    assert_eq!(listed.collect::<BTreeSet<_>>(), public);
-    assert!(!public.is_empty());
+    for (block, expected) in [("public", public), ("streams", streams)] {
+        let listed = envoy::block(&config, block).lines().filter_map(|line| {
+            let path = line.trim().strip_prefix("- match: {path: ")?.strip_suffix('}')?;
+            Some(path.trim_matches('"').to_owned())
+        });
+        assert_eq!(listed.collect::<BTreeSet<_>>(), expected, "{block}");
+        assert!(!expected.is_empty(), "{block}");
+    }
 }
 
 #[test]
