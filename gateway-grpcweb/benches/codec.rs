@@ -1,10 +1,13 @@
 //! The codec on a message of about 1 KB, beside prost-reflect's: `cargo bench -p gateway-grpcweb`.
 //!
 //! Both are measured in turns within one run, so that a busy machine slows both. The best and the
-//! median of the rounds are printed, in nanoseconds a message.
+//! median of the rounds are printed, in nanoseconds a message, and how often each message asks for
+//! memory: also when a vector grows, for that moves what is in it.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use gateway_grpcweb::{JsonOptions, Snapshot};
@@ -15,6 +18,42 @@ const MESSAGE: &str = "test.library.v1.Book";
 const ROUNDS: usize = 21;
 const EACH: u32 = 2000;
 
+/// The allocator of the system, and how often it was asked.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[expect(unsafe_code, reason = "an allocator is unsafe by its trait; this one passes everything on")]
+// SAFETY: what is asked goes to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the trait's contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+/// What a round took: nanoseconds and allocations, both a message.
+#[derive(Clone, Copy)]
+struct Figure {
+    nanos: f64,
+    allocations: f64,
+}
+
 fn main() {
     let set = descriptor_set();
     let snapshot = Snapshot::compile(&set).unwrap_or_else(|error| panic!("{error}"));
@@ -24,7 +63,7 @@ fn main() {
     let bytes = plan_in(&snapshot, &json);
     assert_eq!(reflect_out(&descriptor, &bytes), plan_out_value(&snapshot, &bytes), "the two codecs differ");
     println!("message: {} bytes of JSON, {} bytes of protobuf", json.len(), bytes.len());
-    let mut figures: [Vec<f64>; 5] = Default::default();
+    let mut figures: [Vec<Figure>; 5] = Default::default();
     for _ in 0..ROUNDS {
         figures[0]
             .push(time(|| drop(black_box(serde_json::from_slice::<serde_json::Value>(black_box(&json))))));
@@ -43,17 +82,24 @@ fn main() {
         "protobuf to JSON, prost-reflect",
     ];
     for (name, rounds) in names.iter().zip(&mut figures) {
-        rounds.sort_by(f64::total_cmp);
-        println!("{name:<46} best {:>7.0} ns   median {:>7.0} ns", rounds[0], rounds[ROUNDS / 2]);
+        rounds.sort_by(|one, other| one.nanos.total_cmp(&other.nanos));
+        let (best, median) = (rounds[0], rounds[ROUNDS / 2]);
+        println!(
+            "{name:<46} best {:>7.0} ns   median {:>7.0} ns   {:>5.1} allocations",
+            best.nanos, median.nanos, median.allocations
+        );
     }
 }
 
-fn time(mut work: impl FnMut()) -> f64 {
+fn time(mut work: impl FnMut()) -> Figure {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
     let start = Instant::now();
     for _ in 0..EACH {
         work();
     }
-    start.elapsed().as_nanos() as f64 / f64::from(EACH)
+    let nanos = start.elapsed().as_nanos() as f64 / f64::from(EACH);
+    let allocations = (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / f64::from(EACH);
+    Figure { nanos, allocations }
 }
 
 fn plan_in(snapshot: &Snapshot, json: &[u8]) -> Vec<u8> {

@@ -25,7 +25,8 @@ impl OpenList<'_> {
 #[derive(Default)]
 pub(super) struct Keys<'a> {
     few: Vec<Raw<'a>>,
-    many: HashSet<(u64, &'a [u8])>,
+    /// Made only when it is needed: every list has a place for its keys.
+    many: Option<HashSet<(u64, &'a [u8])>>,
 }
 
 impl<'a> Keys<'a> {
@@ -39,10 +40,8 @@ impl<'a> Keys<'a> {
             self.few.push(key);
             return true;
         }
-        if self.many.is_empty() {
-            self.many.extend(self.few.iter().map(|one| pair(*one)));
-        }
-        self.many.insert(pair(key))
+        let many = self.many.get_or_insert_with(|| self.few.iter().map(|one| pair(*one)).collect());
+        many.insert(pair(key))
     }
 }
 

@@ -15,15 +15,10 @@ pub(crate) fn put_json_string(out: &mut Vec<u8>, text: &str) {
 
 /// Appends the inside of a JSON string.
 pub(crate) fn put_escaped(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[from..at]);
-        from = at + 1;
-        match byte {
+    let mut bytes = text.as_bytes();
+    while let Some(at) = first_escaped(bytes) {
+        out.extend_from_slice(&bytes[..at]);
+        match bytes[at] {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
@@ -34,8 +29,29 @@ pub(crate) fn put_escaped(out: &mut Vec<u8>, text: &str) {
                 out.extend([control >> 4, control & 0xF].map(|half| b"0123456789abcdef"[usize::from(half)]));
             }
         }
+        bytes = &bytes[at + 1..];
     }
-    out.extend_from_slice(&bytes[from..]);
+    out.extend_from_slice(bytes);
+}
+
+/// The place of the first byte that may not stand in a JSON string as it is. Most texts have none,
+/// so eight bytes are looked at together.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    // The high bit of each byte below the limit, and perhaps of some behind the first of them.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |word: u64, byte: u8| below(word ^ ONES * u64::from(byte), 1);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = (below(word, 0x20) | is(word, b'"') | is(word, b'\\')) & HIGH;
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
+    Some(bytes.len() - rest.len() + at)
 }
 
 /// Appends a decimal integer.
@@ -227,9 +243,21 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_as_json() {
+        // Whatever stands before and behind it, in every place of a word.
         let mut out = Vec::new();
-        put_json_string(&mut out, "a\"\\\n\u{1}ü\u{7f}");
-        let back: String = serde_json::from_slice(&out).unwrap();
-        assert_eq!(back, "a\"\\\n\u{1}ü\u{7f}");
+        for special in (0..=0x80).filter_map(char::from_u32).chain(['ü', '\u{ffff}', '😀']) {
+            for place in 0..20 {
+                let text =
+                    format!("{}{special}{}\u{1}\"ü", "a!~[]#".repeat(4).split_at(place).0, "b".repeat(9));
+                out.clear();
+                put_json_string(&mut out, &text);
+                assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+            }
+        }
+        for text in ["a\"\\\n\u{1}ü\u{7f}", "\u{8}\u{c}\r\t", ""] {
+            out.clear();
+            put_json_string(&mut out, text);
+            assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
     }
 }
