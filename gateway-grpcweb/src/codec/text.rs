@@ -41,7 +41,7 @@ fn first_escaped(bytes: &[u8]) -> Option<usize> {
     const HIGH: u64 = ONES << 7;
     // The high bit of each byte below the limit, and perhaps of some behind the first of them.
     let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let is = |word: u64, byte: u8| below(word ^ ONES * u64::from(byte), 1);
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);

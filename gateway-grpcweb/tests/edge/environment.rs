@@ -5,8 +5,10 @@ use serde_json::json;
 
 use super::services::{World, get, known, text};
 
+type Variables = &'static [(&'static str, &'static str)];
+
 /// The options that a gateway gets whose usual ones limit addresses and plans.
-fn told(variables: &'static [(&'static str, &'static str)]) -> Result<Options, String> {
+fn told(variables: Variables) -> Result<Options, String> {
     let usual = Options {
         origins: Origins::Any,
         auth: known(),
@@ -23,7 +25,7 @@ async fn limits_are_as_told() {
     // What is not told stays as it is usual; `off` takes away one kind of limit, or all of them.
     let world = World::new();
     let token = format!("Bearer {}", world.token("a", json!({})));
-    let cases: [(&[(&str, &str)], &str, &str); 6] = [
+    let cases: [(Variables, &str, &str); 6] = [
         (&[], "1000;w=3600", "600;w=60, 2;w=3600"),
         (&[("TESSERA_PLANS", "free=7/m")], "7;w=60", "600;w=60, 2;w=3600"),
         (&[("TESSERA_PLANS", "off")], "", "600;w=60, 2;w=3600"),
