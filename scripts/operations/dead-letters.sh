@@ -38,9 +38,9 @@ replay() { # replay CONSUMER EVENT_ID
   local consumer=$1 wanted=$2 page='' all=() answer event back
   while :; do
     answer=$("$tessera" --output json call ops.ListDeadLetters "$(jq -n --arg c "$consumer" --arg p "$page" '{consumer: $c, page_token: $p, page_size: 1000}')")
-    # Newest first, as they are listed. What was no envelope at all has no id that could be named here.
-    mapfile -t -O "${#all[@]}" all < <(jq -r --arg id "$wanted" '.deadLetters[]? | select(.replayTime == null and .event != null)
-      | .event.eventId | select($id == "" or . == $id)' <<< "$answer")
+    # Newest first, as they are listed.
+    mapfile -t -O "${#all[@]}" all < <(jq -r --arg id "$wanted" '.deadLetters[]? | select(.replayTime == null)
+      | .eventId | select($id == "" or . == $id)' <<< "$answer")
     page=$(jq -r '.nextPageToken // ""' <<< "$answer")
     [ -n "$page" ] || break
   done
@@ -52,8 +52,8 @@ replay() { # replay CONSUMER EVENT_ID
   done
   caught_up "$consumer"
   answer=$("$tessera" --output json call ops.ListDeadLetters "$(jq -n --arg c "$consumer" '{consumer: $c, page_size: 1000}')")
-  back=$(jq -r --args '[.deadLetters[]? | select(.replayTime == null and .event != null) | select(.event.eventId as $e | $ARGS.positional | index($e))
-    | "\(.event.eventId): \(.error)"] | join("\n")' "${all[@]}" <<< "$answer")
+  back=$(jq -r --args '[.deadLetters[]? | select(.replayTime == null) | select(.eventId as $e | $ARGS.positional | index($e))
+    | "\(.eventId): \(.error)"] | join("\n")' "${all[@]}" <<< "$answer")
   [ -z "$back" ] || die "came back: $back"
   say "${#all[@]} replayed, none came back"
 }

@@ -43,7 +43,7 @@ impl ServiceIdentities {
     pub fn for_process<'a>(services: impl IntoIterator<Item = &'a Service>, ids: &dyn kit::IdSource) -> Self {
         let identity = |service: &Service| ServiceIdentity {
             secret: format!("{}{}", ids.new_id().simple(), ids.new_id().simple()),
-            permissions: service.permissions().iter().map(|name| (*name).to_owned()).collect(),
+            permissions: service.permissions().into_iter().map(str::to_owned).collect(),
         };
         Self(services.into_iter().map(|service| (service.name().to_owned(), identity(service))).collect())
     }

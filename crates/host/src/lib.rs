@@ -28,6 +28,7 @@ mod watch;
 pub use config::{Config, Database, Log};
 pub use identities::{ServiceIdentities, ServiceIdentity};
 pub use mesh::{Mesh, topic_spec};
+pub use ops::ASKED_OF_PEERS;
 pub use serve::{ExitCode, main, serve, stop_signal};
 pub use service::Service;
 pub use telemetry::{Telemetry, start as start_telemetry};

@@ -16,7 +16,7 @@ use tonic::service::{Routes, RoutesBuilder};
 
 use crate::access::Guard;
 use crate::config::{Config, Database, Log};
-use crate::ops::EventLogs;
+use crate::ops::{EventLogs, Others};
 use crate::peers::{ServicePeers, Switch};
 use crate::service::{Handle, Reaction, Service};
 use crate::token::{Identity, Verifier};
@@ -58,6 +58,7 @@ impl Mesh {
             methods: Vec::new(),
             environments: Vec::new(),
             consumers: Vec::new(),
+            for_operators: None,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -137,6 +138,8 @@ struct Assembly {
     methods: Vec<&'static Method>,
     environments: Vec<Env>,
     consumers: Vec<(&'static str, Vec<String>)>,
+    /// The service among these that answers operators for all.
+    for_operators: Option<&'static str>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -166,6 +169,9 @@ impl Assembly {
         let env = Env::new(service.name(), pool, Arc::new(peers)).with_clock(self.clock.clone());
         let topics: BTreeSet<String> =
             service.listens_to().into_iter().map(|(topic, _)| topic.to_owned()).collect();
+        if service.answers_operators {
+            self.for_operators = Some(service.name);
+        }
         for rpc in service.rpcs {
             self.offer(rpc, &env);
         }
@@ -191,16 +197,30 @@ impl Assembly {
         rpc.mount(env.clone(), &mut self.routes);
     }
 
-    /// Every process shows operators the event log; repeated requests are known by its first service's database.
+    /// Every process shows operators the event log; repeated requests are known by the database of the service that
+    /// answers for all, or of the first one.
     fn add_operations(&mut self) {
-        let Some(first) = self.environments.first().cloned() else { return };
+        let chosen = |env: &&Env| self.for_operators.is_none_or(|name| name == env.service());
+        let Some(env) = self.environments.iter().find(chosen).cloned() else { return };
         let logs = EventLogs {
             log: self.log.clone(),
             hub: Hub::new(self.log.clone(), ops::topics()),
             environments: self.environments.clone(),
             consumers: std::mem::take(&mut self.consumers),
+            others: self.others(),
         };
-        self.offer(Box::new(EventLogRpc(logs)), &first);
+        self.offer(Box::new(EventLogRpc(logs)), &env);
+    }
+
+    /// The services elsewhere for which this process answers operators.
+    fn others(&self) -> Others {
+        let runs_here = |name: &str| self.environments.iter().any(|env| env.service() == name);
+        let mut names: Vec<String> = match self.for_operators {
+            Some(_) => self.config.peers.keys().filter(|name| !runs_here(name)).cloned().collect(),
+            None => Vec::new(),
+        };
+        names.sort();
+        Others(names)
     }
 }
 

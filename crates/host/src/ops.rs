@@ -1,4 +1,7 @@
-//! The event log as operators see it: `erp.ops.v1.EventLogService`, offered by every process for its services.
+//! The event log as operators see it: `erp.ops.v1.EventLogService`, offered by every process for its services, and
+//! by one of them for those of all.
+
+mod others;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +23,8 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::consume::on_begin;
+pub use crate::ops::others::ASKED_OF_PEERS;
+pub(crate) use crate::ops::others::{Others, permissions};
 use crate::watch::{Hub, WATCHERS_MAX, Watcher};
 
 const TAIL_SIZE_DEFAULT: usize = 100;
@@ -40,6 +45,8 @@ pub(crate) struct EventLogs {
     pub environments: Vec<Env>,
     /// The consumers of this process with the topics they read.
     pub consumers: Vec<(&'static str, Vec<String>)>,
+    /// Whom it answers for besides.
+    pub others: Others,
 }
 
 impl EventLogApi for EventLogs {
@@ -104,18 +111,28 @@ impl EventLogApi for EventLogs {
         let wanted = Letters { tenant_id: Some(tenant), consumer: &request.consumer, behind, max: max + 1 };
         let mut letters = Vec::new();
         for env in &self.environments {
-            letters.extend(sink(env).list(&wanted).await.map_err(Error::internal)?);
+            let kept = sink(env).list(&wanted).await.map_err(Error::internal)?;
+            letters.extend(kept.iter().map(letter_to_proto).collect::<Result<Vec<_>>>()?);
+        }
+        // A token holds a place in time, so that one is good for all services.
+        let pages = self.others.ask(cx, &request.consumer, |mut peer| {
+            let request = request.clone();
+            async move { peer.list_dead_letters(request).await }
+        });
+        let mut follows = false;
+        for page in pages.await? {
+            follows |= !page.next_page_token.is_empty();
+            letters.extend(page.dead_letters);
         }
         letters.sort_by(|one, other| letter_key(other).cmp(&letter_key(one)));
         let size = usize::try_from(max).expect("a page has at most 1,000 rows");
-        let follows = letters.len() > size;
+        follows |= letters.len() > size;
         letters.truncate(size);
         let next_page_token = match letters.last().filter(|_| follows) {
             Some(last) => scope.token(&letter_cursor(last)?, cx.now()),
             None => String::new(),
         };
-        let dead_letters = letters.iter().map(letter_to_proto).collect::<Result<_>>()?;
-        Ok(ListDeadLettersResponse { dead_letters, next_page_token })
+        Ok(ListDeadLettersResponse { dead_letters: letters, next_page_token })
     }
 
     async fn replay_dead_letter(
@@ -135,12 +152,17 @@ impl EventLogApi for EventLogs {
                 return Ok(ReplayDeadLetterResponse { replay_time: Some(timestamp(cx.now())) });
             }
         }
-        Err(Error::not_found("dead letter", &request.event_id))
+        // A consumer is called like its service, which keeps its letters.
+        let replayed = self.others.ask(cx, &request.consumer, |mut peer| {
+            let request = request.clone();
+            async move { peer.replay_dead_letter(request).await }
+        });
+        replayed.await?.pop().ok_or_else(|| Error::not_found("dead letter", &request.event_id))
     }
 
     async fn get_consumer_lag(
         &self,
-        _cx: &mut Cx,
+        cx: &mut Cx,
         request: GetConsumerLagRequest,
     ) -> Result<GetConsumerLagResponse> {
         let mut lags: BTreeMap<(String, String), i64> = BTreeMap::new();
@@ -153,12 +175,19 @@ impl EventLogApi for EventLogs {
             }
         }
         let lags = lags.into_iter().map(|((consumer, topic), lag)| ConsumerLag { consumer, topic, lag });
-        Ok(GetConsumerLagResponse { lags: lags.collect() })
+        let mut lags: Vec<ConsumerLag> = lags.collect();
+        let theirs = self.others.ask(cx, &request.consumer, |mut peer| {
+            let request = request.clone();
+            async move { peer.get_consumer_lag(request).await }
+        });
+        lags.extend(theirs.await?.into_iter().flat_map(|answer| answer.lags));
+        lags.sort_by(|one, other| (&one.consumer, &one.topic).cmp(&(&other.consumer, &other.topic)));
+        Ok(GetConsumerLagResponse { lags })
     }
 
     async fn get_outbox_status(
         &self,
-        _cx: &mut Cx,
+        cx: &mut Cx,
         request: GetOutboxStatusRequest,
     ) -> Result<GetOutboxStatusResponse> {
         let asked = |env: &&Env| request.service.is_empty() || request.service == env.service();
@@ -166,6 +195,11 @@ impl EventLogApi for EventLogs {
         for env in self.environments.iter().filter(asked) {
             outboxes.push(outbox_status(env).await?);
         }
+        let theirs = self.others.ask(cx, &request.service, |mut peer| {
+            let request = request.clone();
+            async move { peer.get_outbox_status(request).await }
+        });
+        outboxes.extend(theirs.await?.into_iter().flat_map(|answer| answer.outboxes));
         outboxes.sort_by(|one, other| one.service.cmp(&other.service));
         Ok(GetOutboxStatusResponse { outboxes })
     }
@@ -292,19 +326,23 @@ fn letter_to_proto(kept: &KeptLetter) -> Result<DeadLetter> {
         attempts: i32::try_from(letter.attempts).unwrap_or(i32::MAX),
         create_time: Some(timestamp(kept.create_time)),
         replay_time: kept.replay_time.map(timestamp),
+        event_id: letter.id.to_string(),
     })
 }
 
-/// What letters are in the order of.
-fn letter_key(kept: &KeptLetter) -> (OffsetDateTime, Uuid, &str) {
-    (kept.create_time, kept.letter.id, &kept.letter.consumer)
+/// What letters are in the order of. Ids are written in one way, so that their texts are in the order of the ids.
+fn letter_key(letter: &DeadLetter) -> (i64, i32, &str, &str) {
+    let time = letter.create_time.unwrap_or_default();
+    (time.seconds, time.nanos, &letter.event_id, &letter.consumer)
 }
 
 /// A letter's place as the columns of a page token.
-fn letter_cursor(kept: &KeptLetter) -> Result<[Option<String>; 3]> {
-    let (time, id, consumer) = letter_key(kept);
+fn letter_cursor(letter: &DeadLetter) -> Result<[Option<String>; 3]> {
+    let (seconds, nanos, id, consumer) = letter_key(letter);
+    let time = OffsetDateTime::from_unix_timestamp(seconds).map_err(Error::internal)?;
+    let time = time + kit::Duration::nanoseconds(nanos.into());
     let time = time.format(&Rfc3339).map_err(Error::internal)?;
-    Ok([Some(time), Some(id.to_string()), Some(consumer.to_owned())])
+    Ok([Some(time), Some(id.to_owned()), Some(consumer.to_owned())])
 }
 
 fn letter_place(cursor: &[Option<String>]) -> Result<(OffsetDateTime, Uuid, String)> {

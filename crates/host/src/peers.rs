@@ -51,6 +51,11 @@ impl Switch {
         Ok(())
     }
 
+    /// The way to a service that runs elsewhere.
+    pub fn remote(&self, name: &str) -> Option<Channel> {
+        self.0.remote.get()?.get(name).cloned()
+    }
+
     /// A service that routes.
     pub fn channel(&self) -> Channel {
         let switch = self.clone();
@@ -68,8 +73,7 @@ impl Switch {
         {
             return Ok(channel.clone());
         }
-        let remote = self.0.remote.get().and_then(|peers| peers.get(name));
-        remote.cloned().ok_or_else(|| {
+        self.remote(name).ok_or_else(|| {
             CallError::new(format!(
                 "no way to `{name}`: set TESSERA_PEER_{} to its address",
                 name.to_uppercase()
@@ -123,6 +127,10 @@ impl ServicePeers {
 impl Peers for ServicePeers {
     fn channel(&self) -> Channel {
         self.switch.channel()
+    }
+
+    fn named(&self, service: &str) -> Option<Channel> {
+        self.switch.remote(service)
     }
 
     fn token(&self) -> BoxFuture<'_, Result<String>> {

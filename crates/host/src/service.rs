@@ -8,6 +8,8 @@ use sqlx::migrate::Migrator;
 use store::jobs::{Next, Work};
 use store::{BoxFuture, Cx, Env, Envelope, Event, React, Record, Rpc};
 
+use crate::ops;
+
 /// A service: its contracts joined to its decisions, its migrations, its reactions and its jobs.
 pub struct Service {
     pub(crate) name: &'static str,
@@ -18,6 +20,7 @@ pub struct Service {
     pub(crate) every: Vec<Handle>,
     pub(crate) jobs: Vec<Job>,
     pub(crate) calls: &'static [&'static str],
+    pub(crate) answers_operators: bool,
 }
 
 pub(crate) type Handle =
@@ -48,6 +51,7 @@ impl Service {
             every: Vec::new(),
             jobs: Vec::new(),
             calls: &[],
+            answers_operators: false,
         }
     }
 
@@ -133,6 +137,19 @@ impl Service {
         self
     }
 
+    /// Its process answers operators for all services: what the others know of dead letters, outboxes and lag, it
+    /// asks their processes. One service of a suite does, to which the gateway sends calls of `erp.ops`.
+    #[must_use]
+    pub fn answers_operators(mut self) -> Self {
+        self.answers_operators = true;
+        self
+    }
+
+    /// Whether its process does.
+    pub fn is_for_operators(&self) -> bool {
+        self.answers_operators
+    }
+
     /// The service's name.
     pub fn name(&self) -> &'static str {
         self.name
@@ -150,7 +167,11 @@ impl Service {
     }
 
     /// The permissions that its own identity needs.
-    pub fn permissions(&self) -> &'static [&'static str] {
-        self.calls
+    pub fn permissions(&self) -> Vec<&'static str> {
+        let mut permissions = self.calls.to_vec();
+        if self.answers_operators {
+            permissions.extend(ops::permissions());
+        }
+        permissions
     }
 }

@@ -1,10 +1,15 @@
 //! What the contracts say of methods and topics, as far as the mesh needs it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use contracts::{METHODS, POOL, TOPICS};
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use serde::Serialize;
-use store::Access;
+use store::{Access, FEED_MAX};
+
+/// How long the mesh lets a stream go on: longer than the service does, so that it is the service that ends it.
+pub const STREAM_LIMIT: Duration = FEED_MAX.saturating_add(Duration::from_secs(60));
 
 /// How a call may be treated on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

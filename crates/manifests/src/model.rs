@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
-use host::Service;
+use host::{ASKED_OF_PEERS, Service};
 use serde::Serialize;
 
 use crate::contract::{self, Kind, Method, Topic};
@@ -15,6 +15,8 @@ const IDENTITY: &str = "identity";
 const KEYS: &str = "/erp.identity.v1.AuthService/GetJwks";
 /// Only services ask for it, so the gateway does not let it pass.
 const SERVICE_TOKEN: &str = "/erp.identity.v1.AuthService/IssueServiceToken";
+/// The domain of the event log as operators see it. Every process offers it, and one service answers for all.
+const OPERATIONS: &str = "ops";
 
 /// The gateway's name; it is no [`Service`], and calls all of them.
 pub const GATEWAY: &str = "gateway";
@@ -25,6 +27,8 @@ const GATEWAY_NAMESPACE: &str = "tessera-gateway";
 pub struct Model {
     /// The gateway's place.
     pub gateway: Place,
+    /// The service that answers operators for all.
+    pub operations: Place,
     /// The services.
     pub services: Vec<Node>,
 }
@@ -55,12 +59,14 @@ pub struct Node {
     pub place: Place,
     /// What it has otherwise than others.
     pub setting: Setting,
-    /// Its methods.
+    /// Its methods, and those of the event log that are asked of it.
     pub methods: Vec<Method>,
     /// Who calls it.
     pub callers: Vec<Edge>,
     /// Whom it calls.
     pub peers: Vec<Place>,
+    /// Whether it answers operators for all services.
+    pub is_for_operators: bool,
     /// The permissions of its own identity.
     pub permissions: Vec<&'static str>,
     /// Those of every service, for the one that gives tokens.
@@ -89,6 +95,11 @@ impl Model {
             namespace: settings.of(name).tier.namespace().to_owned(),
         };
         let gateway = Place { name: GATEWAY.to_owned(), namespace: GATEWAY_NAMESPACE.to_owned() };
+        let for_operators: Vec<&Service> =
+            services.iter().filter(|service| service.is_for_operators()).collect();
+        let [for_operators] = for_operators[..] else {
+            bail!("{} services answer operators for all, where one must", for_operators.len());
+        };
         let mut nodes = services
             .iter()
             .map(|service| {
@@ -96,10 +107,11 @@ impl Model {
                 Ok(Node {
                     place: place(name),
                     setting: settings.of(name),
-                    methods: contract::methods(name)?,
+                    methods: methods(service)?,
                     callers: Vec::new(),
-                    peers: peers(service)?.into_iter().map(place).collect(),
-                    permissions: service.permissions().to_vec(),
+                    peers: peers(service, &known)?.into_iter().map(place).collect(),
+                    is_for_operators: service.is_for_operators(),
+                    permissions: service.permissions(),
                     identities: BTreeMap::new(),
                     topics: contract::topics(name),
                     listens: service.listens_to().into_iter().map(|(topic, _)| topic).collect(),
@@ -113,7 +125,7 @@ impl Model {
                 node.identities = identities(services);
             }
         }
-        Ok(Self { gateway, services: nodes })
+        Ok(Self { gateway, operations: place(for_operators.name()), services: nodes })
     }
 }
 
@@ -124,24 +136,36 @@ impl Node {
     }
 }
 
+/// The methods of its domain, and what it is asked about the event log: everything where it answers operators for
+/// all, else what the service that does asks its peers.
+fn methods(service: &Service) -> Result<Vec<Method>> {
+    let mut methods = contract::methods(service.name())?;
+    let operations = contract::methods(OPERATIONS)?.into_iter();
+    methods.extend(
+        operations.filter(|method| service.is_for_operators() || ASKED_OF_PEERS.contains(&method.path)),
+    );
+    Ok(methods)
+}
+
 /// The services whose permissions it holds, and the one that gives tokens and keys.
-fn peers(service: &Service) -> Result<BTreeSet<&'static str>> {
-    let mut peers = BTreeSet::new();
-    if service.name() != IDENTITY {
-        peers.insert(IDENTITY);
-    }
+fn peers<'a>(service: &Service, known: &BTreeSet<&'a str>) -> Result<BTreeSet<&'a str>> {
+    let mut wanted = BTreeSet::from([IDENTITY]);
     for permission in service.permissions() {
         let (domain, _) =
             permission.split_once('.').with_context(|| format!("`{permission}` has no domain"))?;
-        peers.insert(domain);
+        if domain == OPERATIONS {
+            return Ok(known.iter().copied().filter(|name| *name != service.name()).collect());
+        }
+        ensure!(known.contains(domain), "{} calls with `{permission}`, of no service", service.name());
+        wanted.insert(domain);
     }
-    Ok(peers)
+    Ok(known.iter().copied().filter(|name| wanted.contains(name) && *name != service.name()).collect())
 }
 
 /// What services prove to identity that they may call.
 fn identities(services: &[Service]) -> BTreeMap<String, Vec<&'static str>> {
     let calling = services.iter().filter(|service| !service.permissions().is_empty());
-    calling.map(|service| (service.name().to_owned(), service.permissions().to_vec())).collect()
+    calling.map(|service| (service.name().to_owned(), service.permissions())).collect()
 }
 
 fn callers(
@@ -150,7 +174,9 @@ fn callers(
     gateway: &Place,
     place: impl Fn(&str) -> Place,
 ) -> Result<Vec<Edge>> {
-    let from_outside = node.methods.iter().map(|method| method.path).filter(|path| *path != SERVICE_TOKEN);
+    let from_outside = node.methods.iter().map(|method| method.path);
+    let from_outside = from_outside
+        .filter(|path| *path != SERVICE_TOKEN && (node.is_for_operators || !ASKED_OF_PEERS.contains(path)));
     let mut edges = vec![Edge { caller: gateway.clone(), paths: from_outside.collect() }];
     for service in services.iter().filter(|service| service.name() != node.place.name) {
         let paths = called(node, service)?;
@@ -171,8 +197,9 @@ fn called(node: &Node, by: &Service) -> Result<Vec<&'static str>> {
             paths.insert(SERVICE_TOKEN);
         }
     }
-    let prefix = format!("{}.", node.place.name);
-    for permission in by.permissions().iter().filter(|permission| permission.starts_with(&prefix)) {
+    let [own, operations] = [node.place.name.as_str(), OPERATIONS].map(|domain| format!("{domain}."));
+    let permissions = by.permissions().into_iter();
+    for permission in permissions.filter(|one| one.starts_with(&own) || one.starts_with(&operations)) {
         let opened: Vec<_> =
             node.methods.iter().filter(|method| method.permission == Some(permission)).collect();
         if opened.is_empty() {
@@ -202,10 +229,10 @@ mod tests {
         let edges = &node(&model, "catalog").callers;
         assert_eq!(
             edges.iter().map(|edge| edge.caller.name.as_str()).collect::<Vec<_>>(),
-            ["gateway", "orders"]
+            ["gateway", "audit", "orders"]
         );
-        assert!(edges[1].paths.contains(&"/erp.catalog.v1.ProductService/GetProduct"));
-        assert!(!edges[1].paths.contains(&"/erp.catalog.v1.ProductService/CreateProduct"));
+        assert!(edges[2].paths.contains(&"/erp.catalog.v1.ProductService/GetProduct"));
+        assert!(!edges[2].paths.contains(&"/erp.catalog.v1.ProductService/CreateProduct"));
     }
 
     #[test]
@@ -235,6 +262,28 @@ mod tests {
         for topic in contracts::TOPICS {
             assert!(owned.contains(topic.name), "{}", topic.name);
             assert!(owned.contains(format!("{}.dlq", topic.name).as_str()), "{}", topic.name);
+        }
+    }
+
+    #[test]
+    fn operators_reach_every_service_through_one() {
+        // Dead letters of a service that nobody may ask for them would be found in no list.
+        let model = suite();
+        assert_eq!(model.operations.name, "audit");
+        for node in &model.services {
+            let of = |caller: &str| node.callers.iter().find(|edge| edge.caller.name == caller);
+            let operations = |caller: &str| {
+                let paths = of(caller).into_iter().flat_map(|edge| edge.paths.iter().copied());
+                paths.filter(|path| path.starts_with("/erp.ops.")).collect::<Vec<_>>()
+            };
+            if node.place == model.operations {
+                assert_eq!(operations("gateway").len(), contract::methods(OPERATIONS).unwrap().len());
+                assert_eq!(node.peers.len(), model.services.len() - 1);
+                continue;
+            }
+            // Neither past that one, nor to what it answers by itself.
+            assert_eq!(operations("gateway"), Vec::<&str>::new(), "{}", node.place.name);
+            assert_eq!(operations("audit"), ASKED_OF_PEERS, "{}", node.place.name);
         }
     }
 

@@ -9,7 +9,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde_json::json;
 
-use crate::contract::Kind;
+use crate::contract::{Kind, STREAM_LIMIT};
 use crate::model::{GATEWAY, Model, Node};
 use crate::watch;
 
@@ -82,6 +82,7 @@ pub fn files(model: &Model) -> Result<BTreeMap<PathBuf, String>> {
     let gateway = json!({
         "name": GATEWAY, "namespace": model.gateway.namespace, "version": version(), "proxy": PROXY.trim_end(),
         "services": model.services.iter().map(|node| &node.place).collect::<Vec<_>>(),
+        "operations": &model.operations,
     });
     let gateway = Value::from(Serde(gateway));
     for (file, template) in [
@@ -97,7 +98,8 @@ pub fn files(model: &Model) -> Result<BTreeMap<PathBuf, String>> {
     let with_gateway: Vec<&str> = [GATEWAY].into_iter().chain(names).collect();
     put("k8s/services/kustomization.yaml".into(), "list.yaml", &list(&with_gateway))?;
     let services: Vec<Value> = model.services.iter().map(of_service).collect();
-    let suite = context! { version => version(), services };
+    let suite =
+        context! { version => version(), services, operations => Value::from(Serde(&model.operations)) };
     for (path, file) in [
         ("compose.yaml", "compose.yaml"),
         (".env.example", "env"),
@@ -135,6 +137,7 @@ fn of_service(node: &Node) -> Value {
     routes.push("writes");
     context! {
         version => version(), proxy => PROXY.trim_end(), issuer => host::ISSUER, audience => host::AUDIENCE, own_secrets, public, reads, streams, routes,
+        stream_limit => format!("{}s", STREAM_LIMIT.as_secs()),
         ..Value::from(Serde(node))
     }
 }

@@ -19,7 +19,7 @@ use crate::caller::{Actor, Caller};
 use crate::deferred::Deferred;
 use crate::env::{DEFAULT_DEADLINE, Env};
 use crate::flush::Pending;
-use crate::peer::PeerChannel;
+use crate::peer::{Channel, PeerChannel};
 use crate::record::Event;
 use crate::{conflict, deferred, tally};
 
@@ -319,6 +319,18 @@ impl Cx {
     /// A client of another service, such as `cx.peer(ReservationServiceClient::new).await?`. Refused while a
     /// transaction is open: a slow peer must not hold locks here.
     pub async fn peer<C>(&mut self, new: impl FnOnce(PeerChannel) -> C) -> Result<C> {
+        let channel = self.env.peers().channel();
+        self.peer_over(channel, new).await
+    }
+
+    /// The same for one service by its name, when every service offers what is called.
+    pub async fn peer_named<C>(&mut self, service: &str, new: impl FnOnce(PeerChannel) -> C) -> Result<C> {
+        let channel = self.env.peers().named(service);
+        let channel = channel.ok_or_else(|| Error::unavailable(service, "no way to it is configured"))?;
+        self.peer_over(channel, new).await
+    }
+
+    async fn peer_over<C>(&mut self, channel: Channel, new: impl FnOnce(PeerChannel) -> C) -> Result<C> {
         self.refuse_transaction("call a peer")?;
         if self.unasked.is_some() && self.tenant().is_ok() {
             // A request that was answered before must not reach a peer once more.
@@ -347,8 +359,7 @@ impl Cx {
         if let Scope::Tenant(tenant) = self.scope {
             put(TENANT_HEADER, &tenant.to_string());
         }
-        let peers = self.env.peers().clone();
-        Ok(new(PeerChannel { channel: peers.channel(), peers, headers }))
+        Ok(new(PeerChannel { channel, peers: self.env.peers().clone(), headers }))
     }
 
     /// Whether nothing was read or written, nor is to be.

@@ -50,6 +50,9 @@ pub trait Peers: Send + Sync + 'static {
     /// The way to them.
     fn channel(&self) -> Channel;
 
+    /// The way to this one, for methods that every service offers, so that their paths do not tell whose are meant.
+    fn named(&self, service: &str) -> Option<Channel>;
+
     /// The access token of this service's own identity.
     fn token(&self) -> BoxFuture<'_, Result<String>>;
 }
@@ -66,6 +69,10 @@ impl Peers for NoPeers {
                 Err::<http::Response<Body>, _>(CallError::new(format!("no way to {path} is configured")))
             }
         }))
+    }
+
+    fn named(&self, _service: &str) -> Option<Channel> {
+        None
     }
 
     fn token(&self) -> BoxFuture<'_, Result<String>> {

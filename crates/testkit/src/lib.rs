@@ -9,6 +9,7 @@
 mod clock;
 mod mesh;
 mod party;
+mod process;
 
 pub use clock::TestClock;
 pub use mesh::{Mesh, Options};

@@ -12,6 +12,7 @@ use store::{Channel, Env};
 
 use crate::clock::TestClock;
 use crate::party::Party;
+use crate::process::{self, Process};
 
 /// The password of every tenant's first user.
 const OWNER_PASSWORD: &str = "correct horse battery";
@@ -23,11 +24,13 @@ pub struct Options {
     pub kafka: Option<String>,
     /// How long a job stays with a process that may have died, in seconds; 0: the usual.
     pub job_lease_seconds: u32,
+    /// Addresses of services that run elsewhere, by name.
+    pub peers: HashMap<String, String>,
 }
 
 /// A running mesh. Dropping it leaves its tasks to the end of the test's runtime; [`Mesh::stop`] drains it.
 pub struct Mesh {
-    host: host::Mesh,
+    processes: Vec<Process>,
     clock: Arc<TestClock>,
     provisioned: Provisioned,
     /// The topics that each service reads.
@@ -43,22 +46,29 @@ impl Mesh {
     }
 
     /// The same with options.
-    pub async fn start_with(mut services: Vec<Service>, options: Options) -> Self {
-        let identities = ServiceIdentities::for_process(&services, &UuidV7);
+    pub async fn start_with(services: Vec<Service>, options: Options) -> Self {
+        Self::start_apart(vec![services], options).await
+    }
+
+    /// Services as in several processes, which reach each other over the network alone. Identity is added to the first;
+    /// calls go as the gateway would send them.
+    pub async fn start_apart(mut processes: Vec<Vec<Service>>, options: Options) -> Self {
+        let identities = ServiceIdentities::for_process(processes.iter().flatten(), &UuidV7);
         let secrets: HashMap<String, String> =
             identities.0.iter().map(|(name, one)| (name.clone(), one.secret.clone())).collect();
-        services.push(identity::service(identities));
-        let names: Vec<&str> = services.iter().map(Service::name).collect();
+        processes.first_mut().expect("there is a process").push(identity::service(identities));
+        let names: Vec<&str> = processes.iter().flatten().map(Service::name).collect();
         let provisioned = databases(&names).await;
-        let readers = services.iter().map(|service| (service.name(), topics(service))).collect();
+        let readers = processes.iter().flatten().map(|service| (service.name(), topics(service))).collect();
         let log = match &options.kafka {
             Some(brokers) => Log::Kafka(brokers.clone()),
             None => Log::Postgres(provisioned.log_url.clone()),
         };
-        let config = config(&provisioned, secrets.clone(), log, options.job_lease_seconds);
+        let mut config = config(&provisioned, secrets.clone(), log, options.job_lease_seconds);
+        config.peers = options.peers;
         let clock = Arc::new(TestClock::default());
-        let host = host::Mesh::start_with(services, config, clock.clone()).await.expect("the mesh starts");
-        Self { host, clock, provisioned, readers, secrets }
+        let processes = process::start(processes, config, clock.clone()).await;
+        Self { processes, clock, provisioned, readers, secrets }
     }
 
     /// A new tenant, as its first user, who may do everything. `name` becomes its slug and company name.
@@ -99,12 +109,13 @@ impl Mesh {
 
     /// Every method of every service, behind the access layer.
     pub fn channel(&self) -> Channel {
-        self.host.channel()
+        process::channel(&self.processes)
     }
 
     /// The surroundings of a service.
     pub fn env(&self, service: &str) -> &Env {
-        self.host.env(service).expect("the service runs in this mesh")
+        let found = self.processes.iter().find_map(|process| process.host.env(service));
+        found.expect("the service runs in this mesh")
     }
 
     /// What a service proves itself with.
@@ -114,7 +125,7 @@ impl Mesh {
 
     /// The event log.
     pub fn log(&self) -> &Arc<dyn bus::EventLog> {
-        self.host.log()
+        self.processes[0].host.log()
     }
 
     /// The URL of a service's database as the role that owns it.
@@ -170,7 +181,9 @@ impl Mesh {
 
     /// Drains and stops.
     pub async fn stop(self) {
-        self.host.drain().await;
+        for process in self.processes {
+            process.stop().await;
+        }
     }
 }
 

@@ -35,7 +35,13 @@ _GET_OUTBOX_STATUS = Method("/erp.ops.v1.EventLogService/GetOutboxStatus", GetOu
 
 
 class EventLog:
-    """The event log as operators see it. Every answer holds events of the caller's tenant only."""
+    """The event log as operators see it. Every answer holds events of the caller's tenant only.
+
+    Every process offers it. Of dead letters, outboxes and lag each knows its own; the one that the gateway calls
+    asks the others as well. When one of them does not answer, neither does it: UNAVAILABLE names the service. A
+    call that names a service or consumer asks nobody else. Services that call are told what their peer itself
+    knows.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

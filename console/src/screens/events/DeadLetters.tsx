@@ -34,7 +34,7 @@ export function DeadLetters() {
       ) : (
         <ul className="dead">
           {letters.map((letter) => (
-            <Letter key={`${letter.event?.eventId ?? letter.topic} ${letter.consumer}`} letter={letter} />
+            <Letter key={`${letter.eventId} ${letter.consumer}`} letter={letter} />
           ))}
         </ul>
       )}
@@ -51,7 +51,7 @@ function Letter({ letter }: { letter: DeadLetter }) {
   const { t, domain } = useI18n();
   const { may } = useMe();
   const [open, setOpen] = useState(false);
-  const { event, consumer, topic, error, attempts, createTime, replayTime } = letter;
+  const { event, eventId, consumer, topic, error, attempts, createTime, replayTime } = letter;
   return (
     <li>
       <div className="dead-head">
@@ -77,7 +77,7 @@ function Letter({ letter }: { letter: DeadLetter }) {
             <Time ms={msOf(replayTime)} />
           </span>
         ) : null}
-        {event && may("ops.dead-letters.replay") ? <Replay eventId={event.eventId} consumer={consumer} /> : null}
+        {may("ops.dead-letters.replay") ? <Replay eventId={eventId} consumer={consumer} /> : null}
       </div>
       <p className="dead-error">{error}</p>
       {open && event ? <EventDetails event={event} /> : null}

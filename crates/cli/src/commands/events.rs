@@ -63,7 +63,7 @@ pub async fn dead_letters(client: &Client, options: &DeadLetters, output: Output
     let rows = letters.iter().map(|letter| {
         let event = letter.get("event").unwrap_or(&Value::Null);
         vec![
-            text(event, "eventId").to_owned(),
+            text(letter, "eventId").to_owned(),
             text(event, "eventType").to_owned(),
             text(letter, "consumer").to_owned(),
             letter.get("attempts").map(cell).unwrap_or_default(),
@@ -113,9 +113,7 @@ async fn consumers_of(client: &Client, event_id: &str) -> Result<Vec<String>> {
     loop {
         let request = json!({"pageSize": 1000, "pageToken": page_token});
         let answer = client.call_json(&format!("{LOG}/ListDeadLetters"), request).await?;
-        let of_event = letters(&answer)
-            .iter()
-            .filter(|letter| letter.get("event").is_some_and(|event| text(event, "eventId") == event_id));
+        let of_event = letters(&answer).iter().filter(|letter| text(letter, "eventId") == event_id);
         consumers.extend(of_event.map(|letter| text(letter, "consumer").to_owned()));
         text(&answer, "nextPageToken").clone_into(&mut page_token);
         if page_token.is_empty() {

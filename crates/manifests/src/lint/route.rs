@@ -1,4 +1,5 @@
-//! Routes: hosts and subsets that are there, limits that are written out, and no write that runs twice.
+//! Routes: hosts and subsets that are there, limits that are written out, no write that runs twice, and no stream that is
+//! cut short.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 use super::Report;
 use super::wiring::serves;
 use super::world::World;
-use crate::contract::{self, Kind};
+use crate::contract::{self, Kind, STREAM_LIMIT};
 use crate::objects::{Object, at, list, text};
 
 /// What a call that changes nothing may be repeated on.
@@ -30,6 +31,7 @@ pub fn check(world: &World<'_>, report: &mut Report) {
             destinations(world, service, route, report);
             limits(service, route, report);
         }
+        streams(service, report);
         let last = service.list("/spec/http").last();
         if last.is_some_and(|route| route.get("match").is_some()) {
             report.add(service, "has no route for what none of its matches fits");
@@ -72,6 +74,39 @@ fn destinations(world: &World<'_>, service: &Object, route: &Value, report: &mut
     let weights: i64 = targets.iter().filter_map(|target| at(target, "/weight").as_i64()).sum();
     if targets.is_empty() || targets.len() > 1 && weights != 100 {
         report.add(service, format!("route `{name}`: the weights make {weights}, not 100"));
+    }
+}
+
+/// Routes are tried in their order: one that takes calls by something else than their methods, as that of canaries does,
+/// takes streams as well unless a route before it has taken them.
+fn streams(service: &Object, report: &mut Report) {
+    let all = service.list("/spec/http");
+    let named = all.iter().flat_map(|route| list(route, "/match")).map(|one| text(one, "/uri/exact"));
+    let streams: BTreeSet<&str> =
+        named.filter(|path| matches!(contract::kind(path), Ok(Kind::Stream))).collect();
+    for (place, route) in all.iter().enumerate() {
+        let limit = seconds(text(route, "/timeout")).unwrap_or(0);
+        if u64::from(limit) >= STREAM_LIMIT.as_secs() {
+            continue;
+        }
+        let everything = [Value::Null];
+        let wanted = match list(route, "/match") {
+            [] => &everything,
+            wanted => wanted,
+        };
+        let takes = |one: &Value, path: &str| match text(one, "/uri/exact") {
+            "" => !all[..place].iter().flat_map(|before| list(before, "/match")).any(|before| {
+                let (theirs, own) = (at(before, "/headers"), at(one, "/headers"));
+                text(before, "/uri/exact") == path && (theirs.is_null() || theirs == own)
+            }),
+            exact => exact == path,
+        };
+        if wanted.iter().any(|one| streams.iter().any(|path| takes(one, path))) {
+            report.add(
+                service,
+                format!("route `{}`: takes streams, and cuts them after {limit} s", text(route, "/name")),
+            );
+        }
     }
 }
 

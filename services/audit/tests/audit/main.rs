@@ -4,4 +4,5 @@
 
 mod entries;
 mod histories;
+mod operations;
 mod world;

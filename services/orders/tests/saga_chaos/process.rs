@@ -27,7 +27,7 @@ pub fn serve() {
     ];
     // The same in every life, as in production, where they come from a file.
     let identities = services.iter().map(|service| {
-        let permissions = service.permissions().iter().map(|name| (*name).to_owned()).collect();
+        let permissions = service.permissions().into_iter().map(str::to_owned).collect();
         (service.name().to_owned(), ServiceIdentity { secret: SECRET.to_owned(), permissions })
     });
     services.push(identity::service(ServiceIdentities(identities.collect())));

@@ -418,7 +418,10 @@ type DeadLetter struct {
 	// When it was given up.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it was last replayed; absent: never.
-	ReplayTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=replay_time,json=replayTime,proto3" json:"replay_time,omitempty"`
+	ReplayTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=replay_time,json=replayTime,proto3" json:"replay_time,omitempty"`
+	// What ReplayDeadLetter calls it by: the event's id, or one made of its place in the log when its bytes are
+	// no envelope at all.
+	EventId       string `protobuf:"bytes,8,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -502,10 +505,17 @@ func (x *DeadLetter) GetReplayTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *DeadLetter) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
 // Asks to hand an event out once more.
 type ReplayDeadLetterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// `event.event_id` of the dead letter.
+	// `event_id` of the dead letter.
 	EventId string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// Who could not handle it.
 	Consumer string `protobuf:"bytes,2,opt,name=consumer,proto3" json:"consumer,omitempty"`
@@ -956,7 +966,7 @@ const file_erp_ops_v1_event_log_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\tpageToken\"|\n" +
 	"\x17ListDeadLettersResponse\x129\n" +
 	"\fdead_letters\x18\x01 \x03(\v2\x16.erp.ops.v1.DeadLetterR\vdeadLetters\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x02\n" +
 	"\n" +
 	"DeadLetter\x12+\n" +
 	"\x05event\x18\x01 \x01(\v2\x15.erp.v1.EventEnvelopeR\x05event\x12\x1a\n" +
@@ -967,7 +977,8 @@ const file_erp_ops_v1_event_log_proto_rawDesc = "" +
 	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vreplay_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"replayTime\"\x99\x01\n" +
+	"replayTime\x12\x19\n" +
+	"\bevent_id\x18\b \x01(\tR\aeventId\"\x99\x01\n" +
 	"\x17ReplayDeadLetterRequest\x12'\n" +
 	"\bevent_id\x18\x01 \x01(\tB\f\xe2A\x01\x02\xbaH\x05r\x03\xb0\x01\x01R\aeventId\x12)\n" +
 	"\bconsumer\x18\x02 \x01(\tB\r\xe2A\x01\x02\xbaH\x06r\x04\x10\x01\x18dR\bconsumer\x12*\n" +

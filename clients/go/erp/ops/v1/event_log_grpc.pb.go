@@ -34,6 +34,10 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // The event log as operators see it. Every answer holds events of the caller's tenant only.
+//
+// Every process offers it. Of dead letters, outboxes and lag each knows its own; the one that the gateway calls asks
+// the others as well. When one of them does not answer, neither does it: UNAVAILABLE names the service. A call that
+// names a service or consumer asks nobody else. Services that call are told what their peer itself knows.
 type EventLogServiceClient interface {
 	// Returns the events after a cursor, waiting for the first one if there is none yet. Those of one
 	// record come in the order in which they happened; those of different ones nearly so.
@@ -136,6 +140,10 @@ func (c *eventLogServiceClient) GetOutboxStatus(ctx context.Context, in *GetOutb
 // for forward compatibility.
 //
 // The event log as operators see it. Every answer holds events of the caller's tenant only.
+//
+// Every process offers it. Of dead letters, outboxes and lag each knows its own; the one that the gateway calls asks
+// the others as well. When one of them does not answer, neither does it: UNAVAILABLE names the service. A call that
+// names a service or consumer asks nobody else. Services that call are told what their peer itself knows.
 type EventLogServiceServer interface {
 	// Returns the events after a cursor, waiting for the first one if there is none yet. Those of one
 	// record come in the order in which they happened; those of different ones nearly so.

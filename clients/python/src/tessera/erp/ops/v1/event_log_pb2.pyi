@@ -196,6 +196,7 @@ class DeadLetter(google.protobuf.message.Message):
     ATTEMPTS_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     REPLAY_TIME_FIELD_NUMBER: builtins.int
+    EVENT_ID_FIELD_NUMBER: builtins.int
     consumer: builtins.str
     """Who could not handle it, such as `finance`."""
     topic: builtins.str
@@ -204,6 +205,10 @@ class DeadLetter(google.protobuf.message.Message):
     """Why, in the words of the last attempt."""
     attempts: builtins.int
     """How often it was tried."""
+    event_id: builtins.str
+    """What ReplayDeadLetter calls it by: the event's id, or one made of its place in the log when its bytes are
+    no envelope at all.
+    """
     @property
     def event(self) -> tessera.erp.v1.event_pb2.EventEnvelope:
         """What could not be handled; absent when its bytes are no envelope at all."""
@@ -226,9 +231,10 @@ class DeadLetter(google.protobuf.message.Message):
         attempts: builtins.int = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         replay_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        event_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "event", b"event", "replay_time", b"replay_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attempts", b"attempts", "consumer", b"consumer", "create_time", b"create_time", "error", b"error", "event", b"event", "replay_time", b"replay_time", "topic", b"topic"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attempts", b"attempts", "consumer", b"consumer", "create_time", b"create_time", "error", b"error", "event", b"event", "event_id", b"event_id", "replay_time", b"replay_time", "topic", b"topic"]) -> None: ...
 
 Global___DeadLetter: typing_extensions.TypeAlias = DeadLetter
 
@@ -242,7 +248,7 @@ class ReplayDeadLetterRequest(google.protobuf.message.Message):
     CONSUMER_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     event_id: builtins.str
-    """`event.event_id` of the dead letter."""
+    """`event_id` of the dead letter."""
     consumer: builtins.str
     """Who could not handle it."""
     request_id: builtins.str

@@ -27,6 +27,10 @@ if _version_not_supported:
 
 class EventLogServiceStub(object):
     """The event log as operators see it. Every answer holds events of the caller's tenant only.
+
+    Every process offers it. Of dead letters, outboxes and lag each knows its own; the one that the gateway calls asks
+    the others as well. When one of them does not answer, neither does it: UNAVAILABLE names the service. A call that
+    names a service or consumer asks nobody else. Services that call are told what their peer itself knows.
     """
 
     def __init__(self, channel):
@@ -69,6 +73,10 @@ class EventLogServiceStub(object):
 
 class EventLogServiceServicer(object):
     """The event log as operators see it. Every answer holds events of the caller's tenant only.
+
+    Every process offers it. Of dead letters, outboxes and lag each knows its own; the one that the gateway calls asks
+    the others as well. When one of them does not answer, neither does it: UNAVAILABLE names the service. A call that
+    names a service or consumer asks nobody else. Services that call are told what their peer itself knows.
     """
 
     def TailEvents(self, request, context):
@@ -161,6 +169,10 @@ def add_EventLogServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class EventLogService(object):
     """The event log as operators see it. Every answer holds events of the caller's tenant only.
+
+    Every process offers it. Of dead letters, outboxes and lag each knows its own; the one that the gateway calls asks
+    the others as well. When one of them does not answer, neither does it: UNAVAILABLE names the service. A call that
+    names a service or consumer asks nobody else. Services that call are told what their peer itself knows.
     """
 
     @staticmethod

@@ -122,7 +122,12 @@ _EventLogServiceGetOutboxStatusType = typing_extensions.TypeVar(
 )
 
 class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventLogServiceWatchEventsType, _EventLogServiceListDeadLettersType, _EventLogServiceReplayDeadLetterType, _EventLogServiceGetConsumerLagType, _EventLogServiceGetOutboxStatusType]):
-    """The event log as operators see it. Every answer holds events of the caller's tenant only."""
+    """The event log as operators see it. Every answer holds events of the caller's tenant only.
+
+    Every process offers it. Of dead letters, outboxes and lag each knows its own; the one that the gateway calls asks
+    the others as well. When one of them does not answer, neither does it: UNAVAILABLE names the service. A call that
+    names a service or consumer asks nobody else. Services that call are told what their peer itself knows.
+    """
 
     @typing.overload
     def __init__(self: EventLogServiceStub[
@@ -234,7 +239,12 @@ EventLogServiceAsyncStub: typing_extensions.TypeAlias = EventLogServiceStub[
 ]
 
 class EventLogServiceServicer(metaclass=abc.ABCMeta):
-    """The event log as operators see it. Every answer holds events of the caller's tenant only."""
+    """The event log as operators see it. Every answer holds events of the caller's tenant only.
+
+    Every process offers it. Of dead letters, outboxes and lag each knows its own; the one that the gateway calls asks
+    the others as well. When one of them does not answer, neither does it: UNAVAILABLE names the service. A call that
+    names a service or consumer asks nobody else. Services that call are told what their peer itself knows.
+    """
 
     @abc.abstractmethod
     def TailEvents(
