@@ -192,8 +192,10 @@ impl Project {
             let same = environment.get(variable) == pods.environment.get(variable);
             want(same, format!("`{program}`: {variable} is not as in its pods"));
         }
-        for (name, _) in pods.environment.iter().filter(|(name, _)| name.starts_with("TESSERA_PEER_")) {
-            let peer = name.trim_start_matches("TESSERA_PEER_").to_lowercase();
+        for (name, address) in pods.environment.iter().filter(|(name, _)| name.starts_with("TESSERA_PEER_")) {
+            // By the host and not by the variable: one service answers operators for all.
+            let host = address.as_str().and_then(|address| address.strip_prefix("http://"));
+            let peer = host.and_then(|host| host.split('.').next()).unwrap_or_default();
             let leads = environment.get(name) == Some(&json!(format!("http://{peer}:50051")));
             want(leads, format!("`{program}`: {name} does not lead to `{peer}`"));
         }
