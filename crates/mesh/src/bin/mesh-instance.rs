@@ -41,6 +41,7 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind(listen).await?;
     let stop = host::stop_signal();
     Server::builder()
+        .add_service(Operations(instance.clone()))
         .add_service(instance)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
         .await?;
@@ -69,6 +70,28 @@ impl tower::Service<Request<Body>> for Instance {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let instance = self.clone();
         Box::pin(async move { Ok(instance.execute(request).await) })
+    }
+}
+
+/// The same for the methods that every service offers.
+#[derive(Clone)]
+struct Operations(Instance);
+
+impl NamedService for Operations {
+    const NAME: &'static str = "erp.ops.v1.EventLogService";
+}
+
+impl tower::Service<Request<Body>> for Operations {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        self.0.call(request)
     }
 }
 

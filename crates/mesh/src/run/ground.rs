@@ -33,6 +33,8 @@ pub struct Ground {
     identities: PathBuf,
     descriptors: PathBuf,
     mail: PathBuf,
+    /// The folder of the built web console, if it was built.
+    console: Option<PathBuf>,
 }
 
 impl Ground {
@@ -51,6 +53,7 @@ impl Ground {
         };
         let descriptors = own.join("contracts.binpb");
         std::fs::write(&descriptors, contracts::DESCRIPTORS)?;
+        let console = options.root.join("console/dist");
         Ok(Self {
             services,
             password,
@@ -60,6 +63,7 @@ impl Ground {
             identities: own.join("identities.json"),
             descriptors,
             mail: folder.mail()?,
+            console: Some(console).filter(|folder| folder.join("index.html").is_file()),
         })
     }
 
@@ -97,6 +101,11 @@ impl Ground {
         let service = pod.workload.name.as_str();
         if service == GATEWAY {
             set("TESSERA_DESCRIPTOR_SET", self.descriptors.display().to_string());
+            // In an image it lies beside the program.
+            set(
+                "TESSERA_CONSOLE",
+                self.console.as_ref().map_or_else(String::new, |it| it.display().to_string()),
+            );
             // As `make up` has it: whoever fills a suite on a desk would soon run into the limits of a plan.
             set("TESSERA_PLANS", "off".to_owned());
             set("TESSERA_ADDRESS_LIMIT", "off".to_owned());

@@ -8,6 +8,7 @@ mod demo;
 mod drain;
 mod failing;
 mod limits;
+mod operations;
 mod release;
 mod storm;
 mod suite;

@@ -34,7 +34,7 @@ async fn a_release_goes_out_under_load_and_a_sick_one_goes_back() {
     let ours = root().join("releases").display().to_string();
     let (ran, calls) = under_load(&mut suite, &user, apply(folder.path(), VERSION, &ours)).await;
     assert_eq!(ran.0, Some(0), "{}", ran.1);
-    assert!(ran.1.ends_with(&format!("release {VERSION}: 4 stages of 4\n")), "{}", ran.1);
+    assert!(ran.1.ends_with(&format!("release {VERSION}: 5 stages of 5\n")), "{}", ran.1);
     assert!(calls > 100, "{calls} calls are too few to tell");
     let after = pods(&suite);
     for (workload, pod) in &before {
@@ -43,9 +43,9 @@ async fn a_release_goes_out_under_load_and_a_sick_one_goes_back() {
 
     let (ran, _) = under_load(&mut suite, &user, apply(folder.path(), SICK, &releases)).await;
     assert_eq!(ran.0, Some(3), "{}", ran.1);
-    assert!(ran.1.contains("stopped in stage 2 of 4 at payments: roll-out payments"), "{}", ran.1);
+    assert!(ran.1.contains("stopped in stage 2 of 5 at payments: roll-out payments"), "{}", ran.1);
     assert!(ran.1.contains("has ended (exit status: 7)"), "the program's own words: {}", ran.1);
-    assert!(ran.1.contains("not begun: orders gateway"), "{}", ran.1);
+    assert!(ran.1.contains("not begun: orders audit gateway"), "{}", ran.1);
     assert!(ran.1.contains("identity: rolled back"), "{}", ran.1);
     let last = pods(&suite);
     for untouched in ["gateway", "orders", "payments"] {

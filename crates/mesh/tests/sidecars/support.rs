@@ -137,7 +137,12 @@ impl Ground {
 
     /// Starts an instance whose pod has other labels as well.
     pub async fn instance(&mut self, labels: &[(&str, &str)]) -> Instance {
-        let pod = self.mesh.pod(SERVICE, labels).expect("there is such a workload");
+        self.instance_of(SERVICE, labels).await
+    }
+
+    /// Starts an instance that stands for another workload.
+    pub async fn instance_of(&mut self, workload: &str, labels: &[(&str, &str)]) -> Instance {
+        let pod = self.mesh.pod(workload, labels).expect("there is such a workload");
         let sidecar = self.mesh.sidecar(&pod).await.unwrap_or_else(|error| panic!("{error:#}"));
         let program = self.program(&pod).await;
         Instance { pod, program, sidecar }
@@ -178,9 +183,14 @@ impl Ground {
 
     /// Starts a pod of a workload that calls.
     pub async fn caller(&mut self, workload: &str) -> Caller {
+        self.caller_of(workload, HOST).await
+    }
+
+    /// Starts a pod that calls another service.
+    pub async fn caller_of(&mut self, workload: &str, host: &str) -> Caller {
         let pod = self.mesh.pod(workload, &[]).expect("there is such a workload");
         let sidecar = self.mesh.sidecar(&pod).await.unwrap_or_else(|error| panic!("{error:#}"));
-        let at = self.mesh.peer(&pod, HOST).expect("there is such a service");
+        let at = self.mesh.peer(&pod, host).expect("there is such a service");
         let channel = Endpoint::from_shared(format!("http://{at}")).expect("it is an address").connect_lazy();
         Caller { sidecar, channel }
     }
