@@ -1,7 +1,5 @@
 //! What `tessera up` says when something is in its way.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
-
 use std::net::TcpListener;
 use std::process::Command;
 

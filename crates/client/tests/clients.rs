@@ -24,7 +24,7 @@ async fn start(folder: &Path) -> Stack {
         job_lease_seconds: 60,
         demo: true,
         folder: Some(folder.join("home")),
-        console: None,
+        gateway: all::usual_gateway(),
     };
     Stack::start(options).await.unwrap()
 }

@@ -31,6 +31,10 @@ impl Peers for Ears {
         }))
     }
 
+    fn named(&self, _: &str) -> Option<Channel> {
+        Some(self.channel())
+    }
+
     fn token(&self) -> BoxFuture<'_, kit::Result<String>> {
         Box::pin(async { Ok("token".to_owned()) })
     }
