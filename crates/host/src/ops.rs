@@ -143,8 +143,10 @@ impl EventLogApi for EventLogs {
         let tenant = cx.tenant()?;
         let id =
             Uuid::parse_str(&request.event_id).map_err(|_| Error::invalid("event_id", "must be a UUID"))?;
-        // Handing out is not undone with the call: a request that was answered before must stop here.
+        // Handing out is not undone with the call: a request that was answered before must stop here. What is asked of
+        // peers then is asked without a transaction.
         cx.sql().await?;
+        cx.checkpoint().await?;
         for env in &self.environments {
             let found = sink(env).find(tenant, id, &request.consumer).await.map_err(Error::internal)?;
             if let Some(kept) = found {
