@@ -11,11 +11,13 @@ export type FetchPage<Row> = (token: string, signal: AbortSignal) => Promise<Pag
 /** How many pages around the reader are kept. */
 const KEPT_AROUND = 6;
 
+/** What is remembered of a page, also when its rows are not kept. */
 interface Known {
-  readonly token: string;
-  /** How many rows the page had when it was last fetched. */
-  size: number;
-  last: boolean;
+  /** How many rows it had when it was last fetched. */
+  readonly size: number;
+  /** Its last row. The token behind it is another one at every fetch, so that only the row tells whether it has moved. */
+  readonly end: string | undefined;
+  readonly nextToken: string;
 }
 
 export class PageWindow<Row> {
@@ -32,6 +34,7 @@ export class PageWindow<Row> {
   constructor(
     private readonly fetchPage: FetchPage<Row>,
     private readonly pageSize: number,
+    private readonly idOf: (row: Row) => string,
   ) {}
 
   /** How many rows are known to be there. */
@@ -41,7 +44,12 @@ export class PageWindow<Row> {
 
   /** True when the last page was reached. */
   get complete(): boolean {
-    return this.#known.at(-1)?.last === true;
+    return this.#known.at(-1)?.nextToken === "";
+  }
+
+  /** True when all rows are in memory, so that their number is certain. */
+  get whole(): boolean {
+    return this.complete && this.held === this.known;
   }
 
   /** Rows to make room for: those known, and some more while there are more. */
@@ -83,22 +91,17 @@ export class PageWindow<Row> {
     this.#evict();
   }
 
-  /** Fetches anew what is shown. The pages behind it get new tokens, because rows may have come and gone. */
+  /** Fetches anew what is shown, each page from where the one before ends now, because rows may have come and gone. */
   async refresh(): Promise<void> {
     const shown = [...this.#rows.keys()].sort((a, b) => a - b);
     const [first = 0] = shown;
     const generation = ++this.#generation;
     this.#running.forEach((one) => one.abort());
     this.#running.clear();
-    let token = this.#known[first]?.token ?? "";
     for (let page = first; page <= (shown.at(-1) ?? first); page++) {
-      const fetched = await this.#fetch(page, token, generation);
+      const fetched = await this.#fetch(page, generation, true);
       if (!fetched || generation !== this.#generation) return;
-      if (fetched.nextToken === "") {
-        for (const gone of shown.filter((one) => one > page)) this.#rows.delete(gone);
-        break;
-      }
-      token = fetched.nextToken;
+      if (fetched.nextToken === "") break;
     }
     this.#changed();
   }
@@ -126,28 +129,26 @@ export class PageWindow<Row> {
   #want(page: number): void {
     if (this.#rows.has(page) || this.#running.has(page) || this.#error !== undefined) return;
     if (page > this.#known.length || (page === this.#known.length && this.complete)) return;
-    const before = this.#known[page - 1];
-    // The token of a page stands on the page before it.
-    const token = this.#known[page]?.token ?? (page === 0 ? "" : this.#nextTokens.get(page - 1));
-    if (token === undefined || before?.last) return;
-    void this.#fetch(page, token, this.#generation);
+    void this.#fetch(page, this.#generation);
   }
 
-  readonly #nextTokens = new Map<number, string>();
-
-  async #fetch(page: number, token: string, generation: number): Promise<Page<Row> | undefined> {
+  /** `all`: the pages behind are fetched anew in any case. */
+  async #fetch(page: number, generation: number, all = false): Promise<Page<Row> | undefined> {
     const abort = new AbortController();
     this.#running.set(page, abort);
     try {
+      // The token of a page stands on the page before it.
+      const token = this.#known[page - 1]?.nextToken ?? "";
       const fetched = await this.fetchPage(token, abort.signal);
-      if (generation !== this.#generation) return undefined;
-      const last = fetched.nextToken === "";
-      this.#rows.set(page, fetched.rows);
-      const moved = this.#nextTokens.get(page) !== fetched.nextToken;
-      // Behind a page that ends elsewhere than before, nothing known holds any longer.
-      if (last || (moved && page < this.#known.length - 1)) this.#known.length = Math.min(this.#known.length, page + 1);
-      this.#known[page] = { token, size: fetched.rows.length, last };
-      this.#nextTokens.set(page, fetched.nextToken);
+      if (generation !== this.#generation || abort.signal.aborted) return undefined;
+      const { rows, nextToken } = fetched;
+      const before = this.#known[page];
+      const last = rows.at(-1);
+      const end = last === undefined ? undefined : this.idOf(last);
+      this.#rows.set(page, rows);
+      this.#known[page] = { size: rows.length, end, nextToken };
+      if (nextToken === "") this.#end(page);
+      else if (before && before.end !== end && !all) this.#forget(page + 1);
       this.#error = undefined;
       return fetched;
     } catch (error) {
@@ -157,6 +158,19 @@ export class PageWindow<Row> {
       if (this.#running.get(page) === abort) this.#running.delete(page);
       if (generation === this.#generation) this.#changed();
     }
+  }
+
+  /** Nothing is behind the last page. */
+  #end(page: number): void {
+    this.#known.length = page + 1;
+    for (const one of this.#rows.keys()) if (one > page) this.#rows.delete(one);
+  }
+
+  /** The page begins elsewhere now: its place stays, and its rows are fetched anew when they are looked at. */
+  #forget(page: number): void {
+    this.#running.get(page)?.abort();
+    this.#running.delete(page);
+    this.#rows.delete(page);
   }
 
   #pageOf(index: number): [page: number, first: number] {

@@ -6,7 +6,7 @@ import { onChanges } from "../api/changes";
 import { onBack } from "../api/reach";
 import type { Entity } from "../schema/model";
 import { PageWindow } from "./page-window";
-import { countRecords, fetchPage } from "./records";
+import { countRecords, fetchPage, idOf } from "./records";
 import type { ListQuery } from "./records";
 
 export const PAGE_SIZE = 100;
@@ -23,7 +23,12 @@ export interface List {
 
 export function useList(entity: Entity, query: ListQuery): List {
   const window = useMemo(
-    () => new PageWindow<AnyMessage>((token, signal) => fetchPage(entity, query, PAGE_SIZE, token, signal), PAGE_SIZE),
+    () =>
+      new PageWindow<AnyMessage>(
+        (token, signal) => fetchPage(entity, query, PAGE_SIZE, token, signal),
+        PAGE_SIZE,
+        idOf,
+      ),
     [entity, query],
   );
   useSyncExternalStore(window.subscribe, window.version);
@@ -31,8 +36,8 @@ export function useList(entity: Entity, query: ListQuery): List {
     queryKey: ["list", entity.typeName, "count", query],
     queryFn: async ({ signal }) => (await countRecords(entity, query, signal)) ?? null,
     staleTime: 60_000,
-    // A short list is counted by being there.
-    enabled: !window.starting && !window.complete,
+    // A list that is all there is counted by being there; of a longer one, rows come and go out of sight.
+    enabled: !window.starting && !window.whole,
   });
   const latest = useRef(window);
   useEffect(() => {
@@ -55,7 +60,8 @@ export function useList(entity: Entity, query: ListQuery): List {
       unsubscribe();
     };
   }, [entity]);
-  const total = window.complete ? window.known : typeof counted === "number" ? counted : undefined;
+  const isCounted = !window.whole && typeof counted === "number" && (counted <= COUNT_MAX || !window.complete);
+  const total = isCounted ? counted : window.complete ? window.known : undefined;
   return {
     window,
     total: total === undefined ? undefined : Math.min(total, Math.max(COUNT_MAX, window.known)),
