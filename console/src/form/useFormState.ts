@@ -1,10 +1,8 @@
 // A form's draft: kept beside the page, so that an accidental reload loses nothing, and compared with where it began.
-import { useBlocker } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { DescMessage } from "@bufbuild/protobuf";
-import { useI18n } from "../i18n";
 import { fieldsOf } from "../schema/fields";
-import { confirm } from "../ui/confirm";
+import { useLeaveGuard } from "./useLeaveGuard";
 import { withPlace } from "./draft";
 import type { Draft, DraftMessage } from "./draft";
 
@@ -25,40 +23,42 @@ export interface FormState {
 
 interface Kept {
   readonly draft: DraftMessage;
+  /** What the draft is a change of, in the form's own words; absent for what is new. */
+  readonly base?: string;
 }
 
-/** `key` names the form; `message` tells which fields are secret and must not be kept. */
-export function useFormState(key: string, message: DescMessage, initial: DraftMessage): FormState {
-  const { t } = useI18n();
-  const place = `tessera.draft.${key}`;
-  const [found] = useState(() => restore(place));
+function placeOf(key: string): string {
+  return `tessera.draft.${key}`;
+}
+
+/** What a draft that was kept is a change of; undefined where there is none. */
+export function keptBase(key: string): string | undefined {
+  return restore(placeOf(key))?.base;
+}
+
+/**
+ * `key` names the form; `message` tells which fields are secret and must not be kept. `base` is kept with the draft: what
+ * others have changed meanwhile is found out only by comparing with what one began with.
+ */
+export function useFormState(key: string, message: DescMessage, initial: DraftMessage, base?: string): FormState {
+  const place = placeOf(key);
+  const [found] = useState(() => {
+    const kept = restore(place);
+    return kept?.base === base ? kept : undefined;
+  });
   const [draft, setDraft] = useState<DraftMessage>(() => (found ? { ...initial, ...found.draft } : initial));
   const sent = useRef(false);
   const dirty = useMemo(() => JSON.stringify(draft) !== JSON.stringify(initial), [draft, initial]);
   useEffect(() => {
     const timer = setTimeout(() => {
       if (sent.current) return;
-      if (dirty)
-        sessionStorage.setItem(place, JSON.stringify({ draft: withoutSecrets(message, draft) } satisfies Kept));
+      const kept: Kept = { draft: withoutSecrets(message, draft), ...(base === undefined ? {} : { base }) };
+      if (dirty) sessionStorage.setItem(place, JSON.stringify(kept));
       else sessionStorage.removeItem(place);
     }, PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [draft, dirty, place, message]);
-  useBlocker({
-    shouldBlockFn: async () => {
-      if (sent.current || !dirty) return false;
-      const leave = await confirm({
-        title: t("form.leave"),
-        text: t("form.leaveHint"),
-        yes: t("form.leaveYes"),
-        no: t("form.leaveNo"),
-      });
-      if (leave) sessionStorage.removeItem(place);
-      sent.current = leave;
-      return !leave;
-    },
-    enableBeforeUnload: () => dirty && !sent.current,
-  });
+  }, [draft, dirty, place, message, base]);
+  useLeaveGuard(dirty, sent, () => sessionStorage.removeItem(place));
   const set = useCallback((path: readonly (string | number)[], value: Draft) => {
     setDraft((now) => withPlace(now, path, value) as DraftMessage);
   }, []);

@@ -2,8 +2,8 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { IconArrowLeft } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
-import { create } from "@bufbuild/protobuf";
-import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import type { DescMethodUnary, Registry } from "@bufbuild/protobuf";
 import { TesseraError } from "@client/error";
 import { invoke } from "../api/wire";
 import type { AnyMessage } from "../api/wire";
@@ -15,7 +15,7 @@ import { FormFields } from "../form/FormFields";
 import { FormFrame, useTyping } from "../form/FormFrame";
 import { loadValidator } from "../form/rules";
 import { useErrors } from "../form/useErrors";
-import { useFormState } from "../form/useFormState";
+import { keptBase, useFormState } from "../form/useFormState";
 import { useI18n } from "../i18n";
 import { holderOf } from "../schema/model";
 import type { Entity } from "../schema/model";
@@ -50,6 +50,16 @@ function Loaded({ entity, id }: { entity: Entity; id: string }) {
   return first ? <Edit entity={entity} method={method} id={id} record={first} /> : <DetailBones />;
 }
 
+/** The version that a draft found from before is a change of: saving it as a change of the newest would undo others'. */
+function baseOf(entity: Entity, text: string | undefined, registry: Registry): AnyMessage | undefined {
+  try {
+    return text === undefined ? undefined : (fromJsonString(entity.desc, text, { registry }) as AnyMessage);
+  } catch {
+    // The contracts were others then.
+    return undefined;
+  }
+}
+
 interface Conflict {
   readonly theirs: AnyMessage;
   readonly mine: DraftMessage;
@@ -72,12 +82,14 @@ function Edit({
   const navigate = useNavigate();
   const typing = useTyping();
   const errors = useErrors();
-  const [base, setBase] = useState(record);
+  const key = `${entity.typeName}/${id}`;
+  const [base, setBase] = useState(() => baseOf(entity, keptBase(key), registry) ?? record);
   const [busy, setBusy] = useState(false);
   const [conflict, setConflict] = useState<Conflict | undefined>();
   const holder = holderOf(method.input, entity.desc);
   const initial = useMemo(() => draftOf(entity.desc, base, typing), [entity, base, typing]);
-  const form = useFormState(`${entity.typeName}/${id}`, entity.desc, initial);
+  const baseText = useMemo(() => toJsonString(entity.desc, base, { registry }), [entity, base, registry]);
+  const form = useFormState(key, entity.desc, initial, baseText);
   const skip = useMemo(
     () => ["id", ...entity.fields.filter(({ readPermission }) => !may(readPermission)).map(({ name }) => name)],
     [entity, may],
@@ -129,7 +141,15 @@ function Edit({
         <h1>{t("form.edit", { name: title })}</h1>
       </div>
       <FormFrame
-        form={form}
+        form={{
+          ...form,
+          discard: () => {
+            form.discard();
+            // What was typed was a change of an older version, perhaps; one begins with the newest.
+            setBase(record);
+            form.replace(draftOf(entity.desc, record, typing));
+          },
+        }}
         errors={errors}
         typing={typing}
         editing
