@@ -63,6 +63,7 @@ export function RequestForm({ entity, method, id, etag, submit, onDone, onCancel
       .catch((error: unknown) => errors.take(error))
       .finally(() => setBusy(false));
   };
+  const danger = isDestructive(method);
   const hidden = [...(idField ? [idField.name] : []), ...(holder ? [holder.name] : []), ...skip];
   const others = fieldsOf(input).some(
     (field) => !hidden.includes(field.name) && !["request_id", "etag"].includes(field.name),
@@ -74,7 +75,7 @@ export function RequestForm({ entity, method, id, etag, submit, onDone, onCancel
       typing={typing}
       busy={busy}
       submit={submit}
-      danger={isDestructive(method)}
+      danger={danger}
       onSubmit={submitNow}
       onCancel={onCancel}
     >
@@ -87,7 +88,7 @@ export function RequestForm({ entity, method, id, etag, submit, onDone, onCancel
         />
       ) : null}
       {others ? <FormFields message={input} draft={form.draft} at={{ path: [], name: "" }} skip={hidden} /> : null}
-      {holder === undefined && !others ? <p className="soft">{t("record.deleteHard")}</p> : null}
+      {holder === undefined && !others && danger ? <p className="soft">{t("record.deleteHard")}</p> : null}
     </FormFrame>
   );
 }
