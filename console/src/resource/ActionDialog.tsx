@@ -3,17 +3,18 @@
 import { Modal } from "@mantine/core";
 import "../theme/overlays.css";
 import { useState } from "react";
-import { toJsonString } from "@bufbuild/protobuf";
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import type { AnyMessage } from "../api/wire";
 import { tellChanges } from "../api/changes";
-import { useModel } from "../app/session";
 import { RequestForm } from "../form/RequestForm";
 import { useI18n } from "../i18n";
 import { Prose } from "../ui/Prose";
 import { briefly, commentOf } from "../schema/comments";
 import type { Entity } from "../schema/model";
 import { tell } from "../ui/notify";
+import { recordIn, secretIn } from "./answers";
+import { AnswerFields } from "./Fields";
+import { GivenSecret } from "./GivenSecret";
 import { keepRecord, textIn } from "./records";
 
 interface Props {
@@ -26,18 +27,21 @@ interface Props {
 
 export default function ActionDialog({ entity, method, id, record, onClose }: Props) {
   const { t, label } = useI18n();
-  const { registry } = useModel();
   const [answer, setAnswer] = useState<AnyMessage | undefined>();
   const done = (given: AnyMessage) => {
-    if (given.$typeName === entity.typeName) {
-      keepRecord(entity, given);
+    const made = recordIn(entity, method.output, given);
+    if (made) keepRecord(entity, made);
+    else tellChanges(new Map([[entity.typeName, new Set([id])]]));
+    if (made === given || method.output.fields.length === 0) {
       tell(t("record.actionDone", { name: label(method) }));
       onClose();
       return;
     }
-    tellChanges(new Map([[entity.typeName, new Set([id])]]));
     setAnswer(given);
   };
+  const secret = answer ? secretIn(method.output, answer) : "";
+  // The text of a key is what was asked for; it is shown alone, and stays until it was taken.
+  if (secret) return <GivenSecret secret={secret} onClose={onClose} />;
   return (
     <Modal
       opened
@@ -50,7 +54,7 @@ export default function ActionDialog({ entity, method, id, record, onClose }: Pr
       {answer ? (
         <>
           <p className="soft">{t("form.result")}</p>
-          <pre className="json">{toJsonString(method.output, answer, { prettySpaces: 2, registry })}</pre>
+          <AnswerFields message={method.output} answer={answer} />
         </>
       ) : (
         <>

@@ -1,7 +1,8 @@
 // A new record of any resource.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { IconArrowLeft } from "@tabler/icons-react";
-import { Suspense } from "react";
+import { Suspense, useState } from "react";
+import type { AnyMessage } from "../api/wire";
 import { useMe } from "../app/session";
 import { NotFound } from "../app/PageFailed";
 import { RequestForm } from "../form/RequestForm";
@@ -12,9 +13,11 @@ import { Prose } from "../ui/Prose";
 import { briefly, commentOf } from "../schema/comments";
 import { tell } from "../ui/notify";
 import { tellChanges } from "../api/changes";
+import { recordIn, secretIn } from "./answers";
 import { creationsOf } from "./creations";
 import { DetailBones } from "./DetailBones";
 import { ownPart } from "./own-parts";
+import { GivenSecret } from "./GivenSecret";
 import { idOf, keepRecord } from "./records";
 import { WithEntity } from "./useResource";
 
@@ -31,6 +34,8 @@ function Creation({ entity, by }: { entity: Entity; by: string | undefined }) {
   const { t, label, plural } = useI18n();
   const { may } = useMe();
   const navigate = useNavigate();
+  /** The answer whose secret is being shown. */
+  const [answer, setAnswer] = useState<AnyMessage | undefined>();
   const ways = creationsOf(entity).filter((method) => mayCall(may, method));
   const method = by === undefined ? ways[0] : ways.find(({ name }) => name === by);
   if (!method) return <NotFound />;
@@ -42,6 +47,12 @@ function Creation({ entity, by }: { entity: Entity; by: string | undefined }) {
       </Suspense>
     );
   }
+  const goOn = (given: AnyMessage) => {
+    const made = recordIn(entity, method.output, given);
+    if (made) keepRecord(entity, made);
+    else tellChanges(new Map([[entity.typeName, new Set()]]));
+    void navigate({ to: made ? `${entity.path}/${idOf(made)}` : entity.path });
+  };
   const creates = method === entity.methods.create;
   const title = creates ? t("form.new", { noun: label(entity.desc) }) : label(method);
   return (
@@ -64,17 +75,18 @@ function Creation({ entity, by }: { entity: Entity; by: string | undefined }) {
         method={method}
         submit={creates ? t("form.create") : label(method)}
         onCancel={() => void navigate({ to: entity.path })}
-        onDone={(answer) => {
+        onDone={(given) => {
           tell(creates ? t("record.created") : t("record.actionDone", { name: label(method) }));
-          if (answer.$typeName === entity.typeName) {
-            keepRecord(entity, answer);
-            void navigate({ to: `${entity.path}/${idOf(answer)}` });
-          } else {
-            tellChanges(new Map([[entity.typeName, new Set()]]));
-            void navigate({ to: entity.path });
-          }
+          // What is shown but once must be seen before the page is left.
+          if (secretIn(method.output, given)) setAnswer(given);
+          else goOn(given);
         }}
       />
+      {answer ? (
+        <Suspense>
+          <GivenSecret secret={secretIn(method.output, answer)} onClose={() => goOn(answer)} />
+        </Suspense>
+      ) : null}
     </div>
   );
 }

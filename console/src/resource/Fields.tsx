@@ -1,4 +1,5 @@
 // The fields of a record in groups: what it is, then each message with its own parts, then the bookkeeping.
+import type { DescMessage } from "@bufbuild/protobuf";
 import { useI18n } from "../i18n";
 import type { AnyMessage } from "../api/wire";
 import { useMe } from "../app/session";
@@ -34,6 +35,23 @@ export function Fields({ entity, record }: { entity: Entity; record: AnyMessage 
           <FieldList fields={book} message={record} />
         </section>
       ) : null}
+    </>
+  );
+}
+
+/** What a method answers, as the fields of its message that are set. */
+export function AnswerFields({ message, answer }: { message: DescMessage; answer: AnyMessage }) {
+  const { label } = useI18n();
+  const set = fieldsOf(message).filter((field) => !isPlumbing(field) && !isUnset(field, valueOf(field, answer)));
+  return (
+    <>
+      <FieldList fields={set.filter((field) => !isGroup(field))} message={answer} />
+      {set.filter(isGroup).map((field) => (
+        <section key={field.name}>
+          <h3>{label(field.desc)}</h3>
+          <Group field={field} value={valueOf(field, answer)} />
+        </section>
+      ))}
     </>
   );
 }

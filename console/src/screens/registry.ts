@@ -112,4 +112,7 @@ export const overrides: Readonly<Record<string, Override>> = {
     detail: () => import("./order/OrderPage"),
     create: () => import("./order/PlaceOrderPage"),
   },
+  "erp.identity.v1.ApiKey": {
+    create: () => import("./access/NewKeyPage"),
+  },
 };

@@ -1,0 +1,20 @@
+// A new key where its list is: with scopes to choose from, and its text before the page is left.
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { tellChanges } from "../../api/changes";
+import type { EntityProps } from "../registry";
+import "./access.css";
+import { NewKey } from "./NewKey";
+import { SecretDialog } from "./SecretDialog";
+
+export default function NewKeyPage({ entity }: EntityProps) {
+  const navigate = useNavigate();
+  const [secret, setSecret] = useState("");
+  const leave = () => void navigate({ to: entity.path });
+  if (secret) return <SecretDialog secret={secret} onClose={leave} />;
+  const given = (text: string) => {
+    tellChanges(new Map([[entity.typeName, new Set()]]));
+    setSecret(text);
+  };
+  return <NewKey onGiven={given} onClose={leave} />;
+}
