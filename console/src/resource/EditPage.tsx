@@ -53,7 +53,7 @@ function Loaded({ entity, id }: { entity: Entity; id: string }) {
 /** The version that a draft found from before is a change of: saving it as a change of the newest would undo others'. */
 function baseOf(entity: Entity, text: string | undefined, registry: Registry): AnyMessage | undefined {
   try {
-    return text === undefined ? undefined : (fromJsonString(entity.desc, text, { registry }) as AnyMessage);
+    return text === undefined ? undefined : (fromJsonString(entity.desc, text, { registry }));
   } catch {
     // The contracts were others then.
     return undefined;

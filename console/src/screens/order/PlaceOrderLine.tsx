@@ -9,7 +9,6 @@ import { useRpc } from "../../api/hooks";
 import { useMe } from "../../app/session";
 import { shownDecimal, plainNumber } from "../../format/money";
 import { useI18n } from "../../i18n";
-import type { Key } from "../../i18n";
 import { ReferencePicker } from "../../resource/ReferencePicker";
 import { useReference } from "../../resource/references";
 import { Amount } from "../../ui/Amount";
@@ -39,10 +38,6 @@ export function PlaceOrderLine({ line, number, net, problem, onChange, onFacts, 
     // Told once per product: the line's parent keeps it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [product]);
-  const say = (field: string) => {
-    const key = problem(field);
-    return key === undefined ? undefined : t(key as Key);
-  };
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
@@ -57,7 +52,7 @@ export function PlaceOrderLine({ line, number, net, problem, onChange, onFacts, 
           label={t("order.product")}
           required
           value={line.productId}
-          error={say("product")}
+          error={problem("product")}
           onChange={(productId) => onChange({ productId })}
         />
         {line.productId ? <Facts price={price} productId={line.productId} quantity={line.quantity} /> : null}
@@ -68,7 +63,7 @@ export function PlaceOrderLine({ line, number, net, problem, onChange, onFacts, 
         label={t("order.quantity")}
         required
         value={line.quantity}
-        error={say("quantity")}
+        error={problem("quantity")}
         onKeyDown={onKeyDown}
         onChange={(event) => onChange({ quantity: event.currentTarget.value })}
       />
@@ -77,7 +72,7 @@ export function PlaceOrderLine({ line, number, net, problem, onChange, onFacts, 
         inputMode="decimal"
         label={t("order.percent")}
         value={line.discount}
-        error={say("discount")}
+        error={problem("discount")}
         onKeyDown={onKeyDown}
         onChange={(event) => onChange({ discount: event.currentTarget.value })}
       />

@@ -2,13 +2,14 @@
 import { Button, Select, TextInput } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { IconArrowLeft, IconPlus } from "@tabler/icons-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { TesseraError } from "@client/error";
 import type { OrderService } from "@client/gen/erp/orders/v1/order_pb";
 import { tellChanges } from "../../api/changes";
 import { client } from "../../api/wire";
 import { shownKeys, useKeys } from "../../app/keys";
 import { useMe, useModel } from "../../app/session";
+import { useLeaveGuard } from "../../form/useLeaveGuard";
 import { useI18n } from "../../i18n";
 import { ReferencePicker } from "../../resource/ReferencePicker";
 import { ErrorNotice } from "../../ui/ErrorNotice";
@@ -17,7 +18,7 @@ import { Prose } from "../../ui/Prose";
 import { civilDate } from "../parts/days";
 import { Panel } from "../parts/Panel";
 import { PlaceOrderLine } from "./PlaceOrderLine";
-import { emptyLine, forget, keep, kept, problemsOf, requestOf, totalsOf } from "./placing";
+import { blank, emptyLine, forget, isTyped, keep, kept, placeOf, problemsOf, requestOf, totalsOf } from "./placing";
 import type { Draft, DraftLine, Facts } from "./placing";
 import "../../form/form.css";
 import "./order.css";
@@ -29,33 +30,39 @@ export default function PlaceOrderPage() {
   const { tenant } = useMe();
   const navigate = useNavigate();
   const orders = useModel().entity("erp.orders.v1.Order");
-  const [draft, setDraft] = useState<Draft>(
-    () =>
-      kept() ?? {
-        accountId: "",
-        currency: tenant.baseCurrency,
-        payment: "",
-        email: "",
-        day: "",
-        freight: "",
-        lines: [emptyLine()],
-      },
-  );
+  const [found, setFound] = useState(kept);
+  const [draft, setDraft] = useState<Draft>(() => found ?? blank(tenant.baseCurrency));
   /** What is known of each chosen product, told by its line. */
   const [facts, setFacts] = useState<ReadonlyMap<string, Facts>>(new Map());
   const [tried, setTried] = useState(false);
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<TesseraError | undefined>();
   const request = useRef(crypto.randomUUID());
-  useEffect(() => keep(draft), [draft]);
+  const typed = isTyped(draft, tenant.baseCurrency);
+  const sent = useRef(false);
+  useEffect(() => {
+    if (typed && !sent.current) keep(draft);
+    else forget();
+  }, [draft, typed]);
+  useLeaveGuard(typed, sent, forget);
   const change = (part: Partial<Draft>) => {
-    // Another order than the one that may have been sent already.
+    // Another order than the one that may have been sent already, and than the one that was refused.
     request.current = crypto.randomUUID();
+    setFailure(undefined);
     setDraft({ ...draft, ...part });
+  };
+  const discard = () => {
+    setTried(false);
+    setFound(undefined);
+    change(blank(tenant.baseCurrency));
   };
   const problems = problemsOf(draft, facts, locale);
   const totals = totalsOf(draft, facts, locale);
-  const shown = (name: string) => (tried ? problems.get(name) : undefined);
+  const [refused, elsewhere] = useMemo(() => refusalsOf(failure, draft), [failure, draft]);
+  const shown = (name: string) => {
+    const problem = tried ? problems.get(name) : undefined;
+    return problem ? t(problem) : refused.get(name);
+  };
   const send = async () => {
     setTried(true);
     if (problems.size > 0 || busy) return;
@@ -69,6 +76,7 @@ export default function PlaceOrderPage() {
         ...day,
         requestId: request.current,
       });
+      sent.current = true;
       forget();
       tellChanges(new Map([["erp.orders.v1.Order", new Set([order.id])]]));
       void navigate({ to: `/orders/orders/${order.id}` });
@@ -98,6 +106,14 @@ export default function PlaceOrderPage() {
           void send();
         }}
       >
+        {found && typed ? (
+          <p className="restored" role="status">
+            {t("form.restored")}{" "}
+            <button type="button" className="plain link" onClick={discard}>
+              {t("form.discard")}
+            </button>
+          </p>
+        ) : null}
         <Head draft={draft} shown={shown} change={change} />
         <Panel title={t("order.lines")}>
           <div className="order-lines">
@@ -155,7 +171,7 @@ export default function PlaceOrderPage() {
             </div>
           </dl>
         </Panel>
-        {failure ? <ErrorNotice error={failure} /> : null}
+        {failure ? <ErrorNotice error={failure} fields={elsewhere} /> : null}
         {tried && problems.size > 0 ? (
           <p className="field-error" role="alert">
             {t("form.violations")}
@@ -174,6 +190,15 @@ export default function PlaceOrderPage() {
   );
 }
 
+/** What the server refused, by its place on the page; and whether it also refused what has none. */
+function refusalsOf(failure: TesseraError | undefined, draft: Draft): [ReadonlyMap<string, string>, boolean] {
+  const places = (failure?.violations ?? []).map(
+    ({ field, description }) => [placeOf(field, draft), description] as const,
+  );
+  const placed = places.filter((one): one is readonly [string, string] => one[0] !== undefined);
+  return [new Map(placed), placed.length < places.length];
+}
+
 interface HeadProps {
   readonly draft: Draft;
   shown: (name: string) => string | undefined;
@@ -182,10 +207,6 @@ interface HeadProps {
 
 function Head({ draft, shown, change }: HeadProps) {
   const { t } = useI18n();
-  const say = (name: string) => {
-    const problem = shown(name);
-    return problem === undefined ? undefined : t(problem as "form.required");
-  };
   const codes = [...new Set([draft.currency, ...Intl.supportedValuesOf("currency")])];
   return (
     <Panel title={t("order.customer")}>
@@ -195,7 +216,7 @@ function Head({ draft, shown, change }: HeadProps) {
           label={t("order.account")}
           required
           value={draft.accountId}
-          error={say("accountId")}
+          error={shown("accountId")}
           onChange={(accountId) => change({ accountId })}
         />
         <TextInput
@@ -204,7 +225,7 @@ function Head({ draft, shown, change }: HeadProps) {
           required
           autoComplete="off"
           value={draft.payment}
-          error={say("payment")}
+          error={shown("payment")}
           onChange={(event) => change({ payment: event.currentTarget.value })}
         />
         <TextInput
@@ -212,7 +233,7 @@ function Head({ draft, shown, change }: HeadProps) {
           label={t("order.email")}
           description={t("order.emailHint")}
           value={draft.email}
-          error={say("email")}
+          error={shown("email")}
           onChange={(event) => change({ email: event.currentTarget.value })}
         />
         <TextInput
@@ -220,6 +241,7 @@ function Head({ draft, shown, change }: HeadProps) {
           label={t("order.day")}
           description={t("order.dayHint")}
           value={draft.day}
+          error={shown("day")}
           onChange={(event) => change({ day: event.currentTarget.value })}
         />
         <Select
@@ -228,6 +250,7 @@ function Head({ draft, shown, change }: HeadProps) {
           limit={60}
           data={codes}
           value={draft.currency}
+          error={shown("currency")}
           allowDeselect={false}
           onChange={(currency) => currency && change({ currency })}
         />

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { problemsOf, requestOf, totalsOf } from "./placing";
+import { emptyLine, isTyped, placeOf, problemsOf, requestOf, totalsOf } from "./placing";
 import type { Draft, Facts } from "./placing";
 
 const eur = (units: bigint, nanos = 0) => ({ units, nanos, currencyCode: "EUR" });
@@ -48,4 +48,24 @@ describe("placing an order", () => {
     expect(problemsOf({ ...draft, currency: "USD" }, facts, "de").get("l1.product")).toBe("order.otherCurrency");
     expect(totalsOf({ ...draft, currency: "USD" }, facts, "de").total).toBeUndefined();
   });
+});
+
+it("what the server complains of stands where it was typed", () => {
+  // Lines are told apart by their keys, because they come and go.
+  const line = { ...emptyLine(), key: "b" };
+  const two = { ...draft, lines: [{ ...emptyLine(), key: "a" }, line] };
+  expect(placeOf("account_id", two)).toBe("accountId");
+  expect(placeOf("freight.units", two)).toBe("freight");
+  expect(placeOf("lines[1].quantity.value", two)).toBe("b.quantity");
+  expect(placeOf("lines[1]", two)).toBe("b.product");
+  expect(placeOf("lines[7].quantity", two)).toBeUndefined();
+  expect(placeOf("sales_channel", two)).toBeUndefined();
+});
+
+it("an order that was only looked at is left without a question", () => {
+  const blank = { ...draft, accountId: "", payment: "", freight: "", lines: [emptyLine()] };
+  expect(isTyped(blank, "EUR")).toBe(false);
+  expect(isTyped({ ...blank, email: "a@b.example" }, "EUR")).toBe(true);
+  expect(isTyped({ ...blank, currency: "USD" }, "EUR")).toBe(true);
+  expect(isTyped({ ...blank, lines: [{ ...emptyLine(), quantity: "2" }] }, "EUR")).toBe(true);
 });

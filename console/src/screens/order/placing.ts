@@ -35,6 +35,11 @@ export function emptyLine(): DraftLine {
   return { key: crypto.randomUUID(), productId: "", quantity: "1", discount: "" };
 }
 
+/** An order of which nothing was typed yet. */
+export function blank(currency: string): Draft {
+  return { accountId: "", currency, payment: "", email: "", day: "", freight: "", lines: [emptyLine()] };
+}
+
 export function kept(): Draft | undefined {
   try {
     return (JSON.parse(sessionStorage.getItem(KEPT) ?? "null") as Draft | null) ?? undefined;
@@ -51,6 +56,33 @@ export function keep(draft: Draft): void {
 export function forget(): void {
   sessionStorage.removeItem(KEPT);
 }
+
+/** Whether something was typed that would be a loss: an order that was only looked at is none. */
+export function isTyped(draft: Draft, currency: string): boolean {
+  const withoutKeys = ({ lines, ...head }: Draft) =>
+    JSON.stringify([head, lines.map(({ productId, quantity, discount }) => [productId, quantity, discount])]);
+  return withoutKeys({ ...blank(currency), ...draft }) !== withoutKeys(blank(currency));
+}
+
+/** Where a field that the server complains of stands on the page; undefined where it has no input. */
+export function placeOf(field: string, draft: Draft): string | undefined {
+  const [, number, inner = ""] = /^lines\[(\d+)\](?:\.(\w+))?/.exec(field) ?? [];
+  if (number !== undefined) {
+    const line = draft.lines[Number(number)];
+    const name = { "": "product", product_id: "product", quantity: "quantity", discount: "discount" }[inner];
+    return line && name && `${line.key}.${name}`;
+  }
+  return PLACES[field.replace(/\..*/, "")];
+}
+
+const PLACES: Readonly<Record<string, string>> = {
+  account_id: "accountId",
+  payment_method: "payment",
+  customer_email: "email",
+  order_date: "day",
+  currency_code: "currency",
+  freight: "freight",
+};
 
 /** A quantity as typed, in millionths; undefined for what is none. */
 function quantityOf(line: DraftLine, locale: string): bigint | undefined {
