@@ -29,11 +29,16 @@ test("the keyboard alone is enough", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "Erste GmbH" })).toBeVisible();
   await page.keyboard.press("u");
   await expect(page.getByRole("heading", { name: "Accounts" })).toBeVisible();
+  await expect(page).toHaveTitle("Accounts · Tessera");
   await page.keyboard.press("n");
-  await page.getByLabel("Name").focus();
+  await expect(page.getByLabel("Name")).toBeFocused();
   await page.keyboard.type("Zweite GmbH");
   await page.keyboard.press("Control+Enter");
   await expect(page.getByRole("heading", { name: "Zweite GmbH" })).toBeVisible();
+  await expect(page).toHaveTitle("Zweite GmbH · Tessera");
+  // With a modifier it is another key, which the browser has a use for.
+  await page.keyboard.press("Alt+e");
+  await expect(page.getByRole("heading", { name: "Zweite GmbH", exact: true })).toBeVisible();
   await page.keyboard.press("u");
   await expect(page.getByRole("link", { name: "Zweite GmbH" })).toBeVisible();
   await page.keyboard.press("j");
@@ -42,8 +47,16 @@ test("the keyboard alone is enough", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "Erste GmbH" })).toBeVisible();
   await page.keyboard.press("e");
   await expect(page.getByRole("heading", { name: "Edit Erste GmbH" })).toBeVisible();
+  await expect(page).toHaveTitle("Edit Erste GmbH · Tessera");
+  await expect(page.getByLabel("Name")).toBeFocused();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type("Dritte GmbH");
+  await page.keyboard.press("Control+Enter");
+  await expect(page.getByRole("heading", { name: "Dritte GmbH", exact: true })).toBeVisible();
   await page.keyboard.press("Control+k");
+  await page.getByPlaceholder("Find records, pages and actions").waitFor();
   await page.keyboard.press("Escape");
+  await expect(page.getByPlaceholder("Find records, pages and actions")).toHaveCount(0);
   await page.keyboard.press("g");
   await page.keyboard.press("h");
   await expect(page.getByRole("heading", { name: "Nordwind GmbH" })).toBeVisible();

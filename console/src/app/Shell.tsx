@@ -1,6 +1,6 @@
 // The frame around every page of a signed-in user.
 import { ActionIcon } from "@mantine/core";
-import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
+import { Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { IconMenu2, IconSearch } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import "./shell.css";
@@ -9,6 +9,7 @@ import { useLiveEvents } from "../api/live";
 import { useI18n } from "../i18n";
 import { useAsked } from "../ui/confirm";
 import { useToastsWanted } from "../ui/notify";
+import { PageTitle } from "../ui/PageTitle";
 import { shownKeys, useKeys } from "./keys";
 import type { Binding } from "./keys";
 import { destinations, Rail } from "./Rail";
@@ -59,8 +60,13 @@ export function Shell() {
     [places, navigate, plural],
   );
   useKeys(bindings);
+  const { pathname } = useLocation();
+  const place = places.find(({ path }) => path === pathname);
   return (
     <Frame>
+      {place ? (
+        <PageTitle>{place.entity ? plural(place.entity.typeName) : t(place.title ?? "app.home")}</PageTitle>
+      ) : null}
       <a href="#content" className="skip">
         {t("app.skip")}
       </a>

@@ -71,9 +71,14 @@ function onKey(event: KeyboardEvent): void {
   }
 }
 
-function nameOf({ key, ctrlKey, metaKey }: KeyboardEvent): string {
+type Pressed = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">;
+
+/** A key as bindings name it. With a modifier that no binding has, it is another key: Alt and a letter is the browser's. */
+export function nameOf({ key, ctrlKey, metaKey, altKey, shiftKey }: Pressed, mac = isMac): string {
   const name = key.length === 1 ? key.toLowerCase() : key;
-  return (isMac ? metaKey : ctrlKey) ? `mod+${name}` : name;
+  // Shift makes a `?` what it is, but not a letter.
+  const isOther = altKey || (mac ? ctrlKey : metaKey) || (shiftKey && (key.length > 1 || name !== key.toUpperCase()));
+  return `${isOther ? "other+" : ""}${(mac ? metaKey : ctrlKey) ? "mod+" : ""}${name}`;
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -9,6 +9,7 @@ import { useI18n } from "../i18n";
 import { ErrorNotice } from "../ui/ErrorNotice";
 import { useTimeZone } from "../ui/zone";
 import { FormProvider } from "./context";
+import { useFirstFocus } from "./useFirstFocus";
 import type { Typing } from "./draft";
 import type { Errors } from "./useErrors";
 import type { FormState } from "./useFormState";
@@ -60,6 +61,7 @@ export function FormFrame({
     { keys: "mod+Enter", does: "keys.save", group: "keys.record", inInputs: true, run: () => onSubmit() },
     { keys: "mod+s", does: "keys.save", group: "keys.record", inInputs: true, run: () => onSubmit() },
   ]);
+  useFirstFocus(frame);
   // The first thing that is wrong is where one goes on typing.
   useEffect(() => {
     if (errors.byPath.size > 0) frame.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();

@@ -12,6 +12,7 @@ import { mayCall } from "../schema/permissions";
 import { Prose } from "../ui/Prose";
 import { briefly, commentOf } from "../schema/comments";
 import { tell } from "../ui/notify";
+import { PageTitle } from "../ui/PageTitle";
 import { tellChanges } from "../api/changes";
 import { recordIn, secretIn } from "./answers";
 import { creationsOf } from "./creations";
@@ -57,6 +58,7 @@ function Creation({ entity, by }: { entity: Entity; by: string | undefined }) {
   const title = creates ? t("form.new", { noun: label(entity.desc) }) : label(method);
   return (
     <div className="page form-page">
+      <PageTitle>{title}</PageTitle>
       <p className="crumb">
         <Link to={entity.path} className="link">
           <IconArrowLeft size={13} aria-hidden /> {plural(entity.typeName)}

@@ -12,6 +12,7 @@ import { isSoftDeleted } from "../schema/model";
 import type { Entity } from "../schema/model";
 import { ErrorNotice } from "../ui/ErrorNotice";
 import { LinkButton } from "../ui/LinkButton";
+import { PageTitle } from "../ui/PageTitle";
 import { DetailBones } from "./DetailBones";
 import { ownPart, ownSections } from "./own-parts";
 import { RecordActions } from "./RecordActions";
@@ -64,6 +65,7 @@ export function RecordHead({ entity, record, id }: { entity: Entity; record: Any
   const deleted = isSoftDeleted(entity) && record["deleteTime"] !== undefined;
   return (
     <div className="record-head">
+      <PageTitle>{title}</PageTitle>
       <p className="crumb">
         <Link to={entity.path} className="link">
           <IconArrowLeft size={13} aria-hidden /> {plural(entity.typeName)}

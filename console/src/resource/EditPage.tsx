@@ -22,6 +22,7 @@ import type { Entity } from "../schema/model";
 import { mayCall } from "../schema/permissions";
 import { ErrorNotice } from "../ui/ErrorNotice";
 import { tell } from "../ui/notify";
+import { PageTitle } from "../ui/PageTitle";
 import { ConflictDialog } from "./ConflictDialog";
 import { DetailBones } from "./DetailBones";
 import { getRecord, keepRecord, useRecord } from "./records";
@@ -53,7 +54,7 @@ function Loaded({ entity, id }: { entity: Entity; id: string }) {
 /** The version that a draft found from before is a change of: saving it as a change of the newest would undo others'. */
 function baseOf(entity: Entity, text: string | undefined, registry: Registry): AnyMessage | undefined {
   try {
-    return text === undefined ? undefined : (fromJsonString(entity.desc, text, { registry }));
+    return text === undefined ? undefined : fromJsonString(entity.desc, text, { registry });
   } catch {
     // The contracts were others then.
     return undefined;
@@ -132,6 +133,7 @@ function Edit({
   };
   return (
     <div className="page form-page">
+      <PageTitle>{t("form.edit", { name: title })}</PageTitle>
       <p className="crumb">
         <Link to={entity.path} className="link">
           <IconArrowLeft size={13} aria-hidden /> {plural(entity.typeName)}

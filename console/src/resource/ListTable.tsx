@@ -217,18 +217,17 @@ interface KeysProps {
 /** j and k go through the rows, x selects, Enter opens, e edits. */
 function useListKeys({ entity, list: { window }, selection, cursor, move, scrollTo }: KeysProps): void {
   const navigate = useNavigate();
+  const { may } = useMe();
   const go = (step: number) => {
     const next = Math.min(Math.max(0, cursor + step), Math.max(0, window.known - 1));
     move(next);
     scrollTo(next);
   };
-  const current = () => {
-    const record = cursor < 0 ? undefined : window.at(cursor);
-    return record && idOf(record);
-  };
-  const open = (suffix: string) => {
-    const id = current();
-    if (id !== undefined) void navigate({ to: `${entity.path}/${id}${suffix}` });
+  const current = () => (cursor < 0 ? undefined : window.at(cursor));
+  const open = (suffix: "" | "/edit") => {
+    const record = current();
+    // What is deleted can be looked at only.
+    if (record && !(suffix && record["deleteTime"])) void navigate({ to: `${entity.path}/${idOf(record)}${suffix}` });
   };
   const bindings: Binding[] = [
     { keys: "j", does: "keys.down", group: "keys.list", run: () => go(1) },
@@ -244,14 +243,16 @@ function useListKeys({ entity, list: { window }, selection, cursor, move, scroll
         else open("");
       },
     },
-    { keys: "e", does: "keys.edit", group: "keys.list", run: () => entity.methods.update && open("/edit") },
+    ...(mayCall(may, entity.methods.update)
+      ? [{ keys: "e", does: "keys.edit", group: "keys.list", run: () => open("/edit") } as const]
+      : []),
     {
       keys: "x",
       does: "keys.select",
       group: "keys.list",
       run: () => {
-        const id = current();
-        if (id !== undefined) selection.toggle(id);
+        const record = current();
+        if (record) selection.toggle(idOf(record));
       },
     },
     {

@@ -2,12 +2,15 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { tellChanges } from "../../api/changes";
+import { useI18n } from "../../i18n";
+import { PageTitle } from "../../ui/PageTitle";
 import type { EntityProps } from "../registry";
 import "./access.css";
 import { NewKey } from "./NewKey";
 import { SecretDialog } from "./SecretDialog";
 
 export default function NewKeyPage({ entity }: EntityProps) {
+  const { t } = useI18n();
   const navigate = useNavigate();
   const [secret, setSecret] = useState("");
   const leave = () => void navigate({ to: entity.path });
@@ -16,5 +19,10 @@ export default function NewKeyPage({ entity }: EntityProps) {
     tellChanges(new Map([[entity.typeName, new Set()]]));
     setSecret(text);
   };
-  return <NewKey onGiven={given} onClose={leave} />;
+  return (
+    <>
+      <PageTitle>{t("access.newKey")}</PageTitle>
+      <NewKey onGiven={given} onClose={leave} />
+    </>
+  );
 }

@@ -9,11 +9,13 @@ import { tellChanges } from "../../api/changes";
 import { client } from "../../api/wire";
 import { shownKeys, useKeys } from "../../app/keys";
 import { useMe, useModel } from "../../app/session";
+import { useFirstFocus } from "../../form/useFirstFocus";
 import { useLeaveGuard } from "../../form/useLeaveGuard";
 import { useI18n } from "../../i18n";
 import { ReferencePicker } from "../../resource/ReferencePicker";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Amount } from "../../ui/Amount";
+import { PageTitle } from "../../ui/PageTitle";
 import { Prose } from "../../ui/Prose";
 import { civilDate } from "../parts/days";
 import { Panel } from "../parts/Panel";
@@ -44,6 +46,8 @@ export default function PlaceOrderPage() {
     if (typed && !sent.current) keep(draft);
     else forget();
   }, [draft, typed]);
+  const frame = useRef<HTMLFormElement>(null);
+  useFirstFocus(frame);
   useLeaveGuard(typed, sent, forget);
   const change = (part: Partial<Draft>) => {
     // Another order than the one that may have been sent already, and than the one that was refused.
@@ -90,6 +94,7 @@ export default function PlaceOrderPage() {
     change({ lines: draft.lines.map((line) => (line.key === key ? { ...line, ...part } : line)) });
   return (
     <div className="page detail">
+      <PageTitle>{t("order.new")}</PageTitle>
       <p className="crumb">
         <Link to="/orders/orders" className="link">
           <IconArrowLeft size={13} aria-hidden /> {orders ? plural(orders.typeName) : ""}
@@ -99,6 +104,7 @@ export default function PlaceOrderPage() {
         <h1>{t("order.new")}</h1>
       </div>
       <form
+        ref={frame}
         className="form"
         noValidate
         onSubmit={(event) => {
