@@ -76,7 +76,7 @@ function MessageInput({ field, draft, at }: { field: FieldModel; draft: DraftMes
   if (!field.message) return null;
   if (draft === null) {
     return (
-      <div className="wide">
+      <div className="wide" data-group={at.name}>
         <Button
           variant="default"
           leftSection={<IconPlus size={14} aria-hidden />}
@@ -89,7 +89,7 @@ function MessageInput({ field, draft, at }: { field: FieldModel; draft: DraftMes
     );
   }
   return (
-    <Fieldset className="wide" legend={text}>
+    <Fieldset className="wide" legend={text} data-group={at.name}>
       <Help field={field} />
       <FormFields message={field.message} draft={draft} at={at} />
       {error ? <p className="field-error">{error}</p> : null}
@@ -110,7 +110,7 @@ function ListInput({ field, items, at }: { field: FieldModel; items: readonly Dr
   const item: FieldModel = { ...field, shape: "single", required: false };
   const error = errorAt(at.name);
   return (
-    <Fieldset className="wide" legend={field.required ? `${text} *` : text}>
+    <Fieldset className="wide" legend={field.required ? `${text} *` : text} data-group={at.name}>
       <Help field={field} />
       {items.map((one, place) => {
         const where = { path: [...at.path, place], name: `${at.name}[${place}]` };

@@ -109,8 +109,12 @@ export function FormFrame({
   );
 }
 
-/** Whether the path, or the input that it lies inside, is on the screen. */
+/**
+ * Whether what is wrong at a path is said at an input: one says what is wrong inside it, too, but a group of inputs
+ * (`data-group`) only what is wrong with itself.
+ */
 function hasInput(frame: HTMLElement | null, path: string): boolean {
+  if (frame?.querySelector(`[data-group="${CSS.escape(path)}"]`)) return true;
   for (let part = path; part !== ""; part = part.replace(/(\.[^.[]*|\[[^\]]*\])$/, "")) {
     if (frame?.querySelector(`[data-field="${CSS.escape(part)}"]`)) return true;
     if (!/[.[]/.test(part)) break;

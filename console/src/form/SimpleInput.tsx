@@ -64,6 +64,7 @@ export function SimpleInput({ field, draft, at, hiddenLabel }: Props) {
           error={common.error}
           required={field.required}
           disabled={common.disabled}
+          data-field={at.name}
           onChange={(id) => set(at.path, id)}
         />
       );

@@ -27,10 +27,11 @@ export function MapInput({
   const text = legend ?? label(field.desc);
   const entries = (pairs ?? []) as unknown as readonly PairDraft[];
   const item: FieldModel = { ...field, shape: "single", required: false };
-  const error = errorAt(at.name, true);
+  // What is wrong with one pair stands there.
+  const error = errorAt(at.name);
   const help = commentOf(field.desc);
   return (
-    <Fieldset className="wide" legend={text}>
+    <Fieldset className="wide" legend={text} data-group={at.name}>
       {help ? (
         <p className="help" lang="en">
           <Prose text={help} />
@@ -97,8 +98,9 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
   const isShort = /name|title|label|subject/.test(field.name);
   const Input = isShort ? TextInput : Textarea;
   return (
-    <div className={pairs.length > 0 ? "wide" : undefined}>
+    <div className={pairs.length > 0 ? "wide" : undefined} data-group={at.name}>
       <Input
+        data-field={`${at.name}.${text.name}`}
         label={label(field.desc)}
         description={
           help ? (
@@ -123,6 +125,7 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
           <TextInput
             aria-label={`${label(field.desc)}: ${t("form.translation")} ${place + 1}`}
             value={typed(value)}
+            data-field={`${at.name}.${translations?.name ?? ""}["${key}"]`}
             error={errorAt(`${at.name}.${translations?.name ?? ""}["${key}"]`, true)}
             onChange={(event) => set([...at.path, translations?.name ?? "", place, "value"], event.currentTarget.value)}
           />
