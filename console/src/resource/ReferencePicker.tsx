@@ -11,7 +11,8 @@ import { useMe } from "../app/session";
 import { useI18n } from "../i18n";
 import { mayCall } from "../schema/permissions";
 import type { Entity } from "../schema/model";
-import { fetchPage, idOf, searchRecords } from "./records";
+import { listCandidates } from "./candidates";
+import { idOf, searchRecords } from "./records";
 import { useReference } from "./references";
 import { shortId, titleOf } from "./text";
 
@@ -28,6 +29,7 @@ interface Props {
   readonly size?: "xs" | "sm";
   readonly hiddenLabel?: boolean;
   readonly inputId?: string;
+  readonly "data-field"?: string;
   onChange: (id: string) => void;
   onBlur?: () => void;
 }
@@ -68,6 +70,7 @@ export function ReferencePicker(props: Props) {
         <InputBase
           id={props.inputId ?? id}
           size={size}
+          data-field={props["data-field"]}
           {...(hiddenLabel ? { "aria-label": label } : { label })}
           description={description}
           error={error}
@@ -91,7 +94,8 @@ export function ReferencePicker(props: Props) {
               <Combobox.Chevron />
             )
           }
-          onFocus={() => box.openDropdown()}
+          // Not for a form that puts the focus here as it opens.
+          onFocus={(event) => event.relatedTarget && box.openDropdown()}
           onClick={() => box.openDropdown()}
           onBlur={() => {
             close();
@@ -120,7 +124,7 @@ export function ReferencePicker(props: Props) {
   );
 }
 
-/** What matches the words; without words, or where nothing can be searched, the newest. */
+/** What matches the words; the newest without words. */
 function useCandidates(entity: Entity | undefined, words: string, open: boolean) {
   const { may } = useMe();
   const locale = useI18n().locale;
@@ -133,10 +137,7 @@ function useCandidates(entity: Entity | undefined, words: string, open: boolean)
     queryFn: async ({ signal }): Promise<readonly AnyMessage[]> => {
       if (!entity) return [];
       if (searches) return searchRecords(entity, words.trim(), SHOWN, signal);
-      const query = { filter: "", orderBy: "id desc", showDeleted: false };
-      const { rows } = await fetchPage(entity, query, words.trim() === "" ? SHOWN : 200, "", signal);
-      const wanted = words.trim().toLowerCase();
-      return rows.filter((row) => titleOf(entity, row, locale).toLowerCase().includes(wanted)).slice(0, SHOWN);
+      return listCandidates(entity, words.trim(), SHOWN, locale, signal);
     },
   });
 }

@@ -1,5 +1,9 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { ContactSchema, ContactService } from "@client/gen/erp/crm/v1/contact_pb";
+import { WarehouseSchema, WarehouseService } from "@client/gen/erp/inventory/v1/warehouse_pb";
 import { describe, expect, it } from "vitest";
-import { conditionsOf, filterText } from "./filter";
+import { fieldsOf } from "../schema/fields";
+import { conditionsOf, filterText, nameFilter } from "./filter";
 import type { Condition } from "./filter";
 import { joined } from "./joined";
 
@@ -57,4 +61,22 @@ describe("filters", () => {
     expect(joined("", "")).toBe("");
     expect(joined("a = 1", " ")).toBe("a = 1");
   });
+});
+
+it("the server looks for the words in the name", () => {
+  // Looking through the newest only, an old warehouse among many was not to be found.
+  const titles = (message: DescMessage, ...names: string[]) =>
+    fieldsOf(message).filter(({ name }) => names.includes(name));
+  const warehouse = {
+    methods: { list: WarehouseService.method.listWarehouses },
+    titleFields: titles(WarehouseSchema, "name"),
+  };
+  const contact = {
+    methods: { list: ContactService.method.listContacts },
+    titleFields: titles(ContactSchema, "given_name", "family_name"),
+  };
+  expect(nameFilter(warehouse, "Nord 2")).toBe("name:Nord AND name:2");
+  expect(nameFilter(warehouse, 'a" OR x')).toBe('name:"a\\"" AND name:"OR" AND name:x');
+  expect(nameFilter(contact, "Ada")).toBe("(given_name:Ada OR family_name:Ada)");
+  expect(nameFilter({ ...contact, methods: {} }, "Ada")).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 // Filters by AIP-160: conditions that people build, and the text that the server reads.
 import type { FieldModel } from "../schema/fields";
+import type { Entity } from "../schema/model";
 import { escaped } from "./joined";
 
 export type Operator = "=" | "!=" | ":" | "starts" | "<" | "<=" | ">" | ">=" | "set" | "unset" | "within";
@@ -70,6 +71,23 @@ export function filterText(conditions: readonly Condition[]): string {
 function literal(value: string): string {
   const isPlain = /^(-?\d+(\.\d+)?|[A-Za-z_][A-Za-z0-9_]*|\d{4}-\d{2}-\d{2}(T[\d:.]+Z)?)$/.test(value);
   return isPlain && !/^(AND|OR|NOT)$/.test(value) ? value : `"${escaped(value)}"`;
+}
+
+/** Asks for every word in one of the fields that make up the name; undefined where the server cannot be asked for it. */
+export function nameFilter(
+  { methods, titleFields }: Pick<Entity, "methods" | "titleFields">,
+  words: string,
+): string | undefined {
+  const filters = methods.list?.input.fields.some(({ name }) => name === "filter") === true;
+  if (!filters || titleFields.length === 0 || titleFields.some(({ kind }) => kind !== "text")) return undefined;
+  return words
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => {
+      const either = titleFields.map(({ name }) => filterText([{ path: name, operator: ":", value: word }]));
+      return either.length > 1 ? `(${either.join(" OR ")})` : either.join("");
+    })
+    .join(" AND ");
 }
 
 /** The conditions that a text is made of; undefined when it says more than conditions can show. */
