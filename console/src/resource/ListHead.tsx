@@ -19,6 +19,7 @@ import type { Binding } from "../app/keys";
 import type { ListSearch } from "./list-search";
 import { useMe } from "../app/session";
 import { useI18n } from "../i18n";
+import { isSortable } from "../schema/fields";
 import type { FieldModel } from "../schema/fields";
 import { isSoftDeleted } from "../schema/model";
 import type { Entity } from "../schema/model";
@@ -28,7 +29,9 @@ import type { MenuEntry } from "../ui/LazyMenu";
 import { LinkButton } from "../ui/LinkButton";
 import { creationsOf } from "./creations";
 import type { ListQuery } from "./records";
+import { sorts, turned } from "./sorting";
 import type { List } from "./useList";
+import { usePhone } from "./usePhone";
 
 const FilterEditor = lazy(() => import("./FilterEditor"));
 const ColumnsMenu = lazy(() => import("./ColumnsMenu"));
@@ -48,7 +51,8 @@ interface Props {
 }
 
 export function ListHead({ entity, title, search, query, list, fields, onChange, onColumns }: Props) {
-  const { t } = useI18n();
+  const { t, label } = useI18n();
+  const phone = usePhone();
   const [open, setOpen] = useState<"filter" | "columns" | "export" | undefined>();
   const searchable = getOption(entity.desc, entityOption).search !== "";
   const input = useRef<HTMLInputElement>(null);
@@ -82,6 +86,20 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
       run: () => setOpen("export"),
     },
   ];
+  if (phone && sorts(entity)) {
+    const { order = "" } = search;
+    const [sorted, way] = order.split(" ");
+    fields.filter(isSortable).forEach(({ name, desc }, place) =>
+      more.push({
+        key: `sort ${name}`,
+        text: `${t("list.sortBy", { field: label(desc) })}${name === sorted ? (way ? " ↓" : " ↑") : ""}`,
+        line: place === 0,
+        radio: true,
+        checked: name === sorted,
+        run: () => onChange({ order: turned(order, name) }),
+      }),
+    );
+  }
   if (isSoftDeleted(entity)) {
     const run = () => onChange({ deleted: query.showDeleted ? undefined : true });
     more.push({

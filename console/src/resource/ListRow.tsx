@@ -64,6 +64,15 @@ export const ListRow = memo(function ListRow(props: Props) {
     style,
     onClick: open,
   } as const;
+  const tick = (
+    <input
+      type="checkbox"
+      className="check"
+      aria-label={t("list.selectRow", { name: title })}
+      checked={selected}
+      onChange={() => onToggle(id)}
+    />
+  );
   if (phone) {
     const [lead, ...rest] = fields.filter(
       (field) => !entity.titleFields.includes(field) && !isUnset(field, valueOf(field, record)),
@@ -71,6 +80,7 @@ export const ListRow = memo(function ListRow(props: Props) {
     return (
       <div {...shared} className="grid-row at phone">
         <span role="cell" className="phone-title">
+          {tick}
           <Link to={to}>{title}</Link>
           {lead ? <Value field={lead} value={valueOf(lead, record)} inList /> : null}
         </span>
@@ -87,13 +97,7 @@ export const ListRow = memo(function ListRow(props: Props) {
   return (
     <div {...shared} className="grid-row at">
       <span role="cell" className="tick">
-        <input
-          type="checkbox"
-          className="check"
-          aria-label={t("list.selectRow", { name: title })}
-          checked={selected}
-          onChange={() => onToggle(id)}
-        />
+        {tick}
       </span>
       {fields.map((field, place) => {
         const value = valueOf(field, record);

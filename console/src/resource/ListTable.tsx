@@ -1,6 +1,5 @@
 // The rows: only those in sight are in the page, however long the list is.
 import { Button } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -15,10 +14,12 @@ import { mayCall } from "../schema/permissions";
 import { ErrorNotice } from "../ui/ErrorNotice";
 import { tracksOf } from "./columns";
 import { creationsOf } from "./creations";
+import { usePhone } from "./usePhone";
 import { useRowWindow } from "./useRowWindow";
 import { ListRow } from "./ListRow";
 import { idOf } from "./records";
 import type { List } from "./useList";
+import { sorts, turned } from "./sorting";
 import type { Selection } from "./useSelection";
 
 const ROW = 36;
@@ -40,7 +41,7 @@ export function ListTable({ entity, fields, list, order, filtered, selection, on
   const { t, plural } = useI18n();
   const { window } = list;
   const scroller = useRef<HTMLDivElement>(null);
-  const phone = useMediaQuery("(max-width: 760px)", false, { getInitialValueInEffect: false });
+  const phone = usePhone();
   const [cursor, setCursor] = useState(-1);
   const height = phone ? ROW_PHONE : ROW;
   const { first, end, height: total, scrollTo } = useRowWindow(scroller, window.extent, height, phone ? 0 : HEAD);
@@ -71,16 +72,17 @@ export function ListTable({ entity, fields, list, order, filtered, selection, on
         aria-label={plural(entity.typeName)}
         aria-rowcount={window.complete ? window.known + 1 : -1}
       >
-        <Head
-          entity={entity}
-          fields={fields}
-          template={template}
-          order={order}
-          onOrder={onOrder}
-          list={list}
-          selection={selection}
-          hidden={phone}
-        />
+        {phone ? null : (
+          <Head
+            entity={entity}
+            fields={fields}
+            template={template}
+            order={order}
+            onOrder={onOrder}
+            list={list}
+            selection={selection}
+          />
+        )}
         <div role="rowgroup" style={{ height: total, position: "relative" }}>
           {Array.from({ length: Math.max(0, end - first) }, (_, place) => {
             const index = first + place;
@@ -141,17 +143,16 @@ interface HeadProps {
   readonly order: string;
   readonly list: List;
   readonly selection: Selection;
-  readonly hidden: boolean;
   onOrder: (order: string | undefined) => void;
 }
 
-function Head({ entity, fields, template, order, list, selection, hidden, onOrder }: HeadProps) {
+function Head({ entity, fields, template, order, list, selection, onOrder }: HeadProps) {
   const { t, label } = useI18n();
   const [sorted = "", direction = "asc"] = order.split(" ");
-  const sortable = entity.methods.list?.input.fields.some(({ name }) => name === "order_by") === true;
+  const sortable = sorts(entity);
   const loaded = () => [...list.window.loaded()].map(idOf);
   return (
-    <div role="rowgroup" className={hidden ? "sr" : "grid-head"}>
+    <div role="rowgroup" className="grid-head">
       <div role="row" aria-rowindex={1} className="grid-row" style={{ gridTemplateColumns: template }}>
         <span role="columnheader" className="tick">
           <input
@@ -181,9 +182,7 @@ function Head({ entity, fields, template, order, list, selection, hidden, onOrde
                   type="button"
                   className="plain sort"
                   title={t("list.sortBy", { field: text })}
-                  onClick={() =>
-                    onOrder(active ? (direction === "desc" ? undefined : `${field.name} desc`) : field.name)
-                  }
+                  onClick={() => onOrder(turned(order, field.name))}
                 >
                   {text}
                   {active ? (
