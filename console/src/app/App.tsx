@@ -16,7 +16,8 @@ export function App() {
   const userId = signedIn ? state.me.user.id : "";
   // Another user must not find what the one before had open.
   const router = useMemo(() => makeRouter(userId !== ""), [userId]);
-  if (state.kind === "starting") return <ShellBones />;
+  // Whoever is about to sign in does not see the frame of what is behind the door.
+  if (state.kind === "starting") return state.returning ? <ShellBones /> : null;
   if (state.kind === "failed") {
     return (
       <Door title={t("app.contractsFailed")}>

@@ -22,13 +22,14 @@ export interface Me {
 }
 
 export type State =
-  | { readonly kind: "starting" }
+  /** `returning`: somebody was signed in here before, and probably still is. */
+  | { readonly kind: "starting"; readonly returning: boolean }
   | { readonly kind: "failed"; readonly error: unknown }
   | { readonly kind: "out"; readonly model: Model }
   /** `expired`: the server has ended the session, and the page waits for the password. */
   | { readonly kind: "in"; readonly model: Model; readonly me: Me; readonly expired: boolean };
 
-let state: State = { kind: "starting" };
+let state: State = { kind: "starting", returning: false };
 const listeners = new Set<() => void>();
 
 function set(next: State): void {
@@ -71,11 +72,12 @@ export function startSession(): void {
 }
 
 export async function begin(): Promise<void> {
-  set({ kind: "starting" });
   try {
-    const [registry, tokens] = await Promise.all([loadRegistry(), session.refreshToken()]);
-    const model = modelOf(registry);
-    if (tokens === undefined) set({ kind: "out", model });
+    const loading = loadRegistry();
+    const returning = (await session.refreshToken()) !== undefined;
+    set({ kind: "starting", returning });
+    const model = modelOf(await loading);
+    if (!returning) set({ kind: "out", model });
     else set(await entered(model));
   } catch (error) {
     set({ kind: "failed", error });
@@ -117,12 +119,15 @@ export async function refreshMe(): Promise<void> {
   if (state.kind === "in" && !state.expired) set(await entered(state.model));
 }
 
-/** Leaves the session; `everywhere` ends those on other devices, too. */
+/**
+ * Leaves the session; `everywhere` ends those on other devices, too. When that fails one stays, so as to know and to try
+ * again: somebody who has lost a device must not believe that it was signed out.
+ */
 export async function signOut(everywhere = false): Promise<void> {
-  const refreshToken = await session.refreshToken();
+  if (everywhere) await auth().logoutAll({});
   try {
-    if (everywhere) await auth().logoutAll({});
-    else if (refreshToken !== undefined) await auth().logout({ refreshToken });
+    const refreshToken = everywhere ? undefined : await session.refreshToken();
+    if (refreshToken !== undefined) await auth().logout({ refreshToken });
   } finally {
     await session.end();
     queries.clear();

@@ -17,7 +17,8 @@ const SERVICE = "erp.identity.v1.SessionService";
 const SESSION = "erp.identity.v1.Session";
 
 export function Sessions() {
-  const { t } = useI18n();
+  const i18n = useI18n();
+  const { t } = i18n;
   const { data, error, isPending } = useRpc<typeof SessionService>()(
     SERVICE,
     "listSessions",
@@ -32,7 +33,7 @@ export function Sessions() {
       no: t("form.cancel"),
       danger: true,
     };
-    if (await confirm(question)) await signOut(true);
+    if (await confirm(question)) await signOut(true).catch((error: unknown) => fail(error, i18n));
   };
   const side = (
     <Button variant="default" onClick={() => void everywhere()}>
