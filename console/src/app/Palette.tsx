@@ -64,6 +64,7 @@ export default function Palette({ places, onClose, onKeys }: Props) {
       maxHeight={420}
       overlayProps={{ backgroundOpacity: 0.35, blur: 0 }}
       transitionProps={{ duration: 80 }}
+      attributes={{ content: { "aria-label": t("palette.placeholder") } }}
     >
       <Spotlight.Search
         placeholder={t("palette.placeholder")}

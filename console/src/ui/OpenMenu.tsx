@@ -16,28 +16,48 @@ interface Props {
 export default function OpenMenu({ entries, target, head, width }: Props) {
   const [opened, setOpened] = useState(true);
   return (
-    <Menu position="bottom-end" width={width} opened={opened} onChange={setOpened}>
+    // What takes the first focus is an entry: the placeholder that could is no child that a menu may have.
+    <Menu
+      position="bottom-end"
+      width={width}
+      opened={opened}
+      onChange={setOpened}
+      withInitialFocusPlaceholder={false}
+      checkIcon={<IconCheck size={14} />}
+    >
       <Menu.Target>{target}</Menu.Target>
       <Menu.Dropdown>
         {head}
-        {entries.map(({ key, text, icon, right, checked, radio, danger, lang, heading, line, run }) => (
-          <Fragment key={key}>
-            {line ? <Menu.Divider /> : null}
-            {heading === undefined ? null : <Menu.Label>{heading}</Menu.Label>}
-            <Menu.Item
-              leftSection={icon}
-              rightSection={checked ? <IconCheck size={14} aria-hidden /> : right}
-              onClick={run}
-              {...(lang ? { lang } : {})}
-              {...(danger ? { color: "var(--t-bad)" } : {})}
-              {...(checked === undefined
-                ? {}
-                : { role: radio ? "menuitemradio" : "menuitemcheckbox", "aria-checked": checked })}
-            >
-              {text}
-            </Menu.Item>
-          </Fragment>
-        ))}
+        {entries.map(({ key, text, icon, right, checked, radio, danger, lang, heading, line, run }) => {
+          const Choice = radio ? Menu.RadioItem : Menu.CheckboxItem;
+          return (
+            <Fragment key={key}>
+              {line ? <Menu.Divider /> : null}
+              {heading === undefined ? null : <Menu.Label>{heading}</Menu.Label>}
+              {checked === undefined ? (
+                <Menu.Item
+                  leftSection={icon}
+                  rightSection={right}
+                  onClick={run}
+                  {...(danger ? { color: "var(--t-bad)" } : {})}
+                >
+                  {text}
+                </Menu.Item>
+              ) : (
+                <Choice
+                  value={key}
+                  checked={checked}
+                  rightSection={right ?? icon}
+                  closeMenuOnClick
+                  onClick={run}
+                  {...(lang ? { lang } : {})}
+                >
+                  {text}
+                </Choice>
+              )}
+            </Fragment>
+          );
+        })}
       </Menu.Dropdown>
     </Menu>
   );
