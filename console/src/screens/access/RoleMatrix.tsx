@@ -14,6 +14,7 @@ import { readable } from "../../i18n/labels";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { tell } from "../../ui/notify";
 import { Panel } from "../parts/Panel";
+import { useLeaveQuestion } from "../parts/useLeaveQuestion";
 import { byDomain, grantOf, isSame, toggled } from "./grants";
 import { NewRole } from "./NewRole";
 import { RoleHead } from "./RoleHead";
@@ -42,6 +43,7 @@ export function RoleMatrix() {
   const [adding, setAdding] = useState(false);
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<TesseraError | undefined>();
+  useLeaveQuestion(changes.size > 0);
   const writes = may("identity.roles.write");
   const names = (known.data?.permissions ?? [])
     .map(({ name }) => name)

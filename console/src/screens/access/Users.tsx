@@ -13,7 +13,9 @@ import { client } from "../../api/wire";
 import { refreshMe, useMe, useModel } from "../../app/session";
 import { msOf } from "../../format/time";
 import { useI18n } from "../../i18n";
+import type { I18n } from "../../i18n";
 import { EnumBadge } from "../../resource/Value";
+import { confirm } from "../../ui/confirm";
 import { LinkButton } from "../../ui/LinkButton";
 import { fail, tell } from "../../ui/notify";
 import { Time } from "../../ui/Time";
@@ -114,6 +116,9 @@ function Roles({ user, roles, editable }: { user: User; roles: readonly Role[]; 
   const nameOf = (id: string) => roles.find((role) => role.id === id)?.name ?? `…${id.slice(-8)}`;
   if (!editable) return <>{user.roleIds.map(nameOf).join(", ")}</>;
   const save = async (roleIds: string[]) => {
+    // A role that one takes from oneself may be the one that it takes to give it back.
+    const lost = user.id === me.id ? user.roleIds.filter((id) => !roleIds.includes(id)) : [];
+    if (lost.length > 0 && !(await confirm(questionOf(lost.map(nameOf), t)))) return;
     setBusy(true);
     try {
       const request = { user: { id: user.id, roleIds, etag: user.etag }, updateMask: { paths: ["role_ids"] } };
@@ -138,4 +143,9 @@ function Roles({ user, roles, editable }: { user: User; roles: readonly Role[]; 
       onChange={(next) => void save(next)}
     />
   );
+}
+
+function questionOf(names: readonly string[], t: I18n["t"]) {
+  const title = t("access.loseRole", { name: names.join(", ") });
+  return { title, text: t("access.loseRoleHint"), yes: t("access.loseRoleYes"), no: t("form.cancel"), danger: true };
 }
