@@ -12,6 +12,7 @@ import type { May } from "../schema/permissions";
 import { screens } from "../screens/registry";
 import { Logo } from "../ui/Door";
 import { iconOf } from "../ui/icons";
+import { TenantMenu } from "./TenantMenu";
 
 /** Somewhere to go: a screen or the list of a resource. */
 export interface Place {
@@ -63,12 +64,11 @@ function letterFor(collection: string, taken: Set<string>): string | undefined {
 
 interface Props {
   readonly places: readonly Place[];
-  readonly tenant: string;
   readonly open: boolean;
   onClose: () => void;
 }
 
-export function Rail({ places, tenant, open, onClose }: Props) {
+export function Rail({ places, open, onClose }: Props) {
   const { t, domain } = useI18n();
   const rail = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -80,9 +80,7 @@ export function Rail({ places, tenant, open, onClose }: Props) {
     <div className="rail" data-open={open} ref={rail} onKeyDown={(event) => event.key === "Escape" && onClose()}>
       <div className="rail-top">
         <Logo />
-        <span className="tenant" title={tenant}>
-          {tenant}
-        </span>
+        <TenantMenu />
       </div>
       <nav aria-label={t("nav.label")}>
         {names.map((name) => (

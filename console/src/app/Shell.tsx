@@ -93,7 +93,7 @@ export function Shell() {
           tabIndex={-1}
           onClick={() => setRailOpen(false)}
         />
-        <Rail places={places} tenant={me.tenant.displayName} open={railOpen} onClose={() => setRailOpen(false)} />
+        <Rail places={places} open={railOpen} onClose={() => setRailOpen(false)} />
         <main id="content" tabIndex={-1}>
           <Suspense>
             <Outlet />

@@ -51,6 +51,7 @@ export const de: Catalogue = {
   "nav.label": "Hauptnavigation",
   "nav.open": "Navigation öffnen",
   "nav.close": "Navigation schließen",
+  "tenant.menu": "Firma",
   "user.menu": "Benutzermenü",
   "user.theme": "Darstellung",
   "user.light": "Hell",

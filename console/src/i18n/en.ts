@@ -48,6 +48,7 @@ const shell = {
   "nav.label": "Main navigation",
   "nav.open": "Open navigation",
   "nav.close": "Close navigation",
+  "tenant.menu": "Company",
   "user.menu": "User menu",
   "user.theme": "Appearance",
   "user.light": "Light",

@@ -2,6 +2,21 @@
 import type { screensEn } from "./screens-en";
 
 export const screensDe: Readonly<Record<keyof typeof screensEn, string>> = {
+  "account.profile": "Meine Einstellungen",
+  "account.password": "Passwort ändern",
+  "account.currentPassword": "Bisheriges Passwort",
+  "account.wrongPassword": "Das ist nicht Ihr bisheriges Passwort.",
+  "account.newPassword": "Neues Passwort",
+  "account.newPasswordHint": "Mindestens 10 Zeichen. Alle Ihre anderen Sitzungen enden.",
+  "account.passwordChanged":
+    "Das Passwort ist geändert; {count} andere Sitzung ist beendet|Das Passwort ist geändert; {count} andere Sitzungen sind beendet",
+  "account.locale": "Sprache und Region",
+  "account.localeHint": "Wie Zahlen, Beträge und Tage geschrieben werden.",
+  "account.timeZone": "Zeitzone",
+  "account.asCompany": "Wie die Firma",
+  "account.usual": "Englisch, UTC",
+  "account.company": "Einstellungen der Firma",
+  "account.access": "Benutzer und Zugriff",
   "parts.more": "Mehr zeigen",
   "parts.copy": "Kopieren",
   "home.span": "Zeitraum",
@@ -91,6 +106,7 @@ export const screensDe: Readonly<Record<keyof typeof screensEn, string>> = {
     "Rechnungen und Zahlungen buchen von selbst. Wählen Sie einen anderen Tag oder eine andere Währung, oder beginnen Sie mit einer Rechnung.",
   "ledger.toInvoices": "Rechnungen",
   "ledger.open": "Buchungen auf {account} zeigen",
+  "ledger.openAll": "Alle Buchungen zeigen",
   "ledger.accountFilter": "Kontonummer",
   "ledger.noEntries": "Keine solchen Buchungen",
   "ledger.noEntriesHint": "Ändern Sie Tage, Währung oder Konto, um andere zu sehen.",

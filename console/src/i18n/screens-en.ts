@@ -1,5 +1,20 @@
 // The English texts of the screens written by hand. `a|b` is for one and for several; `{name}` is replaced.
 export const screensEn = {
+  "account.profile": "My settings",
+  "account.password": "Change the password",
+  "account.currentPassword": "Current password",
+  "account.wrongPassword": "This is not your password until now.",
+  "account.newPassword": "New password",
+  "account.newPasswordHint": "10 characters or more. All your other sessions end.",
+  "account.passwordChanged":
+    "The password is changed; {count} other session has ended|The password is changed; {count} other sessions have ended",
+  "account.locale": "Language and region",
+  "account.localeHint": "How numbers, amounts and dates are written.",
+  "account.timeZone": "Time zone",
+  "account.asCompany": "As the company",
+  "account.usual": "English, UTC",
+  "account.company": "Company settings",
+  "account.access": "Users and access",
   "parts.more": "Show more",
   "parts.copy": "Copy",
   "home.span": "Period",
@@ -89,6 +104,7 @@ export const screensEn = {
     "Invoices and payments post by themselves. Choose another day or currency, or begin with an invoice.",
   "ledger.toInvoices": "Invoices",
   "ledger.open": "Open the entries of {account}",
+  "ledger.openAll": "Open all entries",
   "ledger.accountFilter": "Account code",
   "ledger.noEntries": "No such entries",
   "ledger.noEntriesHint": "Change the days, the currency or the account to see others.",

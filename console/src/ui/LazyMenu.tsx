@@ -1,7 +1,8 @@
 // A menu whose parts are fetched when it is first opened.
 import { ActionIcon, Button } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
+import { lazy } from "react";
 import type { ReactElement, ReactNode } from "react";
+import { OnDemand } from "./OnDemand";
 
 const OpenMenu = lazy(() => import("./OpenMenu"));
 
@@ -29,18 +30,10 @@ interface Props {
 }
 
 export function LazyMenu({ entries, target, head, width = 210 }: Props) {
-  const [wanted, setWanted] = useState(false);
-  const placeholder = (
-    // The target itself is what is clicked; this only hears of it.
-    <span role="presentation" onClick={() => setWanted(true)}>
-      {target}
-    </span>
-  );
-  if (!wanted) return placeholder;
   return (
-    <Suspense fallback={placeholder}>
+    <OnDemand target={target}>
       <OpenMenu entries={entries} target={target} head={head} width={width} />
-    </Suspense>
+    </OnDemand>
   );
 }
 

@@ -8,17 +8,18 @@ import type { MenuEntry } from "./LazyMenu";
 interface Props {
   readonly entries: readonly MenuEntry[];
   readonly target: ReactElement;
-  readonly head: ReactNode;
+  readonly head?: ReactNode;
   readonly width: number;
+  readonly position?: "bottom-start" | "bottom-end";
 }
 
 /** Comes opened, because it was fetched by a click. */
-export default function OpenMenu({ entries, target, head, width }: Props) {
+export default function OpenMenu({ entries, target, head, width, position = "bottom-end" }: Props) {
   const [opened, setOpened] = useState(true);
   return (
     // What takes the first focus is an entry: the placeholder that could is no child that a menu may have.
     <Menu
-      position="bottom-end"
+      position={position}
       width={width}
       opened={opened}
       onChange={setOpened}
