@@ -1,4 +1,5 @@
 // What runs low: products of which less can be promised than the level at which they are to be ordered.
+import { Link } from "@tanstack/react-router";
 import type { StockLevelService } from "@client/gen/erp/inventory/v1/stock_level_pb";
 import { useRpc } from "../../api/hooks";
 import { shownDecimal } from "../../format/money";
@@ -40,9 +41,10 @@ export function Alerts() {
                 </small>
               </span>
               <span className="num">
-                <ListLink to="/stock" className="cell" label={t("stock.title")}>
+                <Link to="/stock" search={{ product: level.productId }} className="cell">
+                  <span className="sr">{t("stock.title")} </span>
                   <strong>{shownDecimal(level.available?.value ?? "0", locale)}</strong>
-                </ListLink>{" "}
+                </Link>{" "}
                 <span className="soft">/ {shownDecimal(level.reorderLevel?.value ?? "0", locale)}</span>
               </span>
             </li>

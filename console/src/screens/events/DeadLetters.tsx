@@ -15,6 +15,7 @@ import { Time } from "../../ui/Time";
 import { Nothing, Panel } from "../parts/Panel";
 import { EventDetails } from "./EventDetails";
 
+export const REFRESH_MS = 15_000;
 const LOG = "erp.ops.v1.EventLogService";
 
 export function DeadLetters() {
@@ -25,6 +26,8 @@ export function DeadLetters() {
     queryFn: ({ pageParam, signal }) =>
       client<typeof EventLogService>(LOG).listDeadLetters({ pageSize: 50, pageToken: pageParam }, { signal }),
     getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+    // No event tells of a letter, so that the list asks as often as the number on its tab.
+    refetchInterval: REFRESH_MS,
   });
   const letters = data?.pages.flatMap(({ deadLetters }) => deadLetters) ?? [];
   return (

@@ -5,7 +5,7 @@ import { useI18n } from "../../i18n";
 import type { EventLogService } from "@client/gen/erp/ops/v1/event_log_pb";
 import { Tabs } from "../parts/Tabs";
 import { useSearchState } from "../parts/useSearchState";
-import { DeadLetters } from "./DeadLetters";
+import { DeadLetters, REFRESH_MS } from "./DeadLetters";
 import { Flow } from "./Flow";
 import { LiveTail } from "./LiveTail";
 import "./events.css";
@@ -22,7 +22,7 @@ export default function EventsPage() {
     LOG,
     "listDeadLetters",
     { pageSize: 50 },
-    { enabled: seesDead, refetchInterval: 15_000 },
+    { enabled: seesDead, refetchInterval: REFRESH_MS },
   );
   const waiting = dead.data?.deadLetters.filter(({ replayTime }) => replayTime === undefined).length;
   const views = [

@@ -91,10 +91,14 @@ function Rows({ balance, asOf, currency }: { balance: Balance; asOf: string; cur
             <td colSpan={2}>{t("ledger.total")}</td>
             <td className="only-desk-cell" />
             <td className="num" data-testid="debit-total">
-              <Amount value={balance.debitTotal} />
+              <Behind asOf={asOf} currency={currency}>
+                <Amount value={balance.debitTotal} />
+              </Behind>
             </td>
             <td className="num" data-testid="credit-total">
-              <Amount value={balance.creditTotal} />
+              <Behind asOf={asOf} currency={currency}>
+                <Amount value={balance.creditTotal} />
+              </Behind>
             </td>
             <td className="num">
               <Amount value={balance.difference} />
@@ -117,7 +121,7 @@ function Row({ row, asOf, currency }: { row: TrialBalanceRow; asOf: string; curr
       <td className="soft only-desk-cell">{type ? label(type) : ""}</td>
       {[row.debit, row.credit, row.balance].map((value, place) => (
         <td key={place} className="num">
-          <Behind row={row} asOf={asOf} currency={currency}>
+          <Behind account={row.accountCode} asOf={asOf} currency={currency}>
             <Figure value={value} />
           </Behind>
         </td>
@@ -131,13 +135,14 @@ function Figure({ value }: { value: Money | undefined }) {
   return <Amount value={value} />;
 }
 
+/** The entries that a figure is made of: those of one account, or all of them for what all accounts add up to. */
 function Behind({
-  row,
+  account = "",
   asOf,
   currency,
   children,
 }: {
-  row: TrialBalanceRow;
+  account?: string;
   asOf: string;
   currency: string;
   children: ReactNode;
@@ -145,9 +150,10 @@ function Behind({
   const { t } = useI18n();
   const { may } = useMe();
   if (!may("finance.journal-entries.read")) return children;
-  const search = { view: "journal", account: row.accountCode, currency, ...(asOf ? { until: asOf } : {}) };
+  const search = { view: "journal", ...(account ? { account } : {}), currency, ...(asOf ? { until: asOf } : {}) };
+  const title = account ? t("ledger.open", { account }) : t("ledger.openAll");
   return (
-    <Link to="/ledger" search={search} className="cell" title={t("ledger.open", { account: row.accountCode })}>
+    <Link to="/ledger" search={search} className="cell" title={title}>
       {children}
     </Link>
   );

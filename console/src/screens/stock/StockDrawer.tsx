@@ -4,6 +4,7 @@ import { Button, Drawer, TextInput } from "@mantine/core";
 import "../../theme/inputs.css";
 import "../../theme/overlays.css";
 import "@mantine/core/styles/Drawer.css";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { TesseraError } from "@client/error";
@@ -23,10 +24,12 @@ import { EnumBadge, ReferenceLink } from "../../resource/Value";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { tell } from "../../ui/notify";
 import { Time } from "../../ui/Time";
-import { ListLink } from "../parts/ListLink";
+import { allOf, ListLink } from "../parts/ListLink";
 import { Bones, Nothing } from "../parts/Panel";
 import { LEVELS } from "./useStock";
 import type { Place } from "./useStock";
+
+const RESERVATIONS = "erp.inventory.v1.ReservationService";
 
 export function StockDrawer({ place, onClose }: { place: Place; onClose: () => void }) {
   const { t, locale } = useI18n();
@@ -128,29 +131,29 @@ function ReorderLevel({ place: { level, productId, warehouse }, writable }: { pl
 function Reservations({ place: { productId, warehouse } }: { place: Place }) {
   const { t, label, locale } = useI18n();
   const { registry } = useModel();
-  const filter = `(state = HELD OR state = CONFIRMED) AND lines.product_id:"${productId}"`;
-  const { data, error, isPending } = useRpc<typeof ReservationService>()(
-    "erp.inventory.v1.ReservationService",
-    "listReservations",
-    { pageSize: 200, filter, orderBy: "create_time" },
-    { touches: ["erp.inventory.v1.Reservation"] },
+  const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = useReservations(
+    productId,
+    warehouse.id,
   );
-  const held = (data?.reservations ?? []).flatMap((reservation) => {
-    const line = reservation.lines.find((one) => one.productId === productId && one.warehouseId === warehouse.id);
-    return line ? [{ reservation, line }] : [];
-  });
+  const held = (data?.pages ?? [])
+    .flatMap(({ reservations }) => reservations)
+    .flatMap((reservation) => {
+      // The filter asks for both, but not on the same line.
+      const lines = reservation.lines.filter((one) => one.productId === productId && one.warehouseId === warehouse.id);
+      return lines.map((line) => ({ reservation, line }));
+    });
   const states = registry.getEnum("erp.inventory.v1.ReservationState");
   return (
     <section aria-label={t("stock.reservations")}>
       <h3 className="small-head">{t("stock.reservations")}</h3>
       {error ? <ErrorNotice error={error} /> : isPending ? <Bones count={3} /> : null}
-      {data && held.length === 0 ? <p className="soft">{t("stock.noReservations")}</p> : null}
+      {data && held.length === 0 && !hasNextPage ? <p className="soft">{t("stock.noReservations")}</p> : null}
       {held.length > 0 ? (
         <ul className="plain-list">
-          {held.map(({ reservation, line }) => {
+          {held.map(({ reservation, line }, place) => {
             const state = states?.value[reservation.state];
             return (
-              <li key={reservation.id}>
+              <li key={`${reservation.id} ${place}`}>
                 <strong className="num">{shownDecimal(line.quantity?.value ?? "0", locale)}</strong>
                 <span>
                   {t("stock.heldFor")} <ReferenceLink typeName="erp.orders.v1.Order" id={reservation.sourceId} />{" "}
@@ -177,8 +180,33 @@ function Reservations({ place: { productId, warehouse } }: { place: Place }) {
           })}
         </ul>
       ) : null}
+      {hasNextPage ? (
+        <Button variant="subtle" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+          {t("parts.more")}
+        </Button>
+      ) : null}
     </section>
   );
+}
+
+/** What is held of a product in a warehouse, page by page, the oldest first. */
+function useReservations(productId: string, warehouseId: string) {
+  const filter = allOf(
+    "(state = HELD OR state = CONFIRMED)",
+    `lines.product_id:"${productId}"`,
+    `lines.warehouse_id:"${warehouseId}"`,
+  );
+  return useInfiniteQuery({
+    queryKey: ["rpc", RESERVATIONS, "listReservations", filter],
+    meta: { touches: ["erp.inventory.v1.Reservation"] },
+    initialPageParam: "",
+    queryFn: ({ pageParam, signal }) =>
+      client<typeof ReservationService>(RESERVATIONS).listReservations(
+        { pageSize: 100, pageToken: pageParam, filter, orderBy: "create_time" },
+        { signal },
+      ),
+    getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+  });
 }
 
 function Moves({ place: { productId, warehouse } }: { place: Place }) {
