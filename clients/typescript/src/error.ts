@@ -22,6 +22,8 @@ export interface Violation {
   readonly field: string;
   /** What is wrong with it, for a person. */
   readonly description: string;
+  /** The id of the rule, such as `string.min_len`, for whoever says it in words of their own; empty: none. */
+  readonly rule: string;
 }
 
 /** Every failed call ends in this error. */
@@ -72,7 +74,7 @@ export class TesseraError extends Error {
         reason: info?.reason ?? "",
         domain: info?.domain ?? "",
         metadata: info?.metadata ?? {},
-        violations: violations.map(({ field, description }) => ({ field, description })),
+        violations: violations.map(({ field, description, reason }) => ({ field, description, rule: reason })),
         requestId,
         retryAfterMs: retryAfter(error, code, info?.reason ?? ""),
       },

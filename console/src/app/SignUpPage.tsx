@@ -30,7 +30,7 @@ export function slugOf(company: string): string {
 }
 
 export function SignUpPage() {
-  const { t } = useI18n();
+  const { t, rule } = useI18n();
   const [values, setValues] = useState(EMPTY);
   const [ownSlug, setOwnSlug] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -46,8 +46,10 @@ export function SignUpPage() {
       setBusy(false);
     }
   };
-  const violation = (field: string) =>
-    error instanceof TesseraError ? error.violations.find((one) => one.field === field)?.description : undefined;
+  const violation = (field: string) => {
+    const found = error instanceof TesseraError ? error.violations.find((one) => one.field === field) : undefined;
+    return found && rule(found.rule, found.description);
+  };
   const input = (name: keyof typeof EMPTY, field: string) => ({
     name,
     value: values[name],

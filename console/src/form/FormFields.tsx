@@ -6,7 +6,6 @@ import { useI18n } from "../i18n";
 import { commentOf } from "../schema/comments";
 import { fieldsOf, isPlumbing } from "../schema/fields";
 import type { FieldModel } from "../schema/fields";
-import { readable } from "../i18n/labels";
 import { Prose } from "../ui/Prose";
 import { useForm } from "./context";
 import type { Place } from "./context";
@@ -157,9 +156,9 @@ function OneofInput({ fields, draft, at }: { fields: readonly FieldModel[]; draf
   const key = choiceKey(oneof);
   const chosen = fields.find(({ name }) => name === draft[key]);
   return (
-    <Fieldset className="wide" legend={readable(oneof.name)}>
+    <Fieldset className="wide" legend={label(oneof)}>
       <NativeSelect
-        aria-label={readable(oneof.name)}
+        aria-label={label(oneof)}
         value={chosen?.name ?? ""}
         data={[
           { value: "", label: t("form.none") },
@@ -184,9 +183,10 @@ function OneofInput({ fields, draft, at }: { fields: readonly FieldModel[]; draf
 }
 
 function Help({ field }: { field: FieldModel }) {
-  const help = commentOf(field.desc);
+  const { help: helpOf } = useI18n();
+  const help = helpOf(field.desc, commentOf(field.desc));
   return help ? (
-    <p className="help" lang="en">
+    <p className="help">
       <Prose text={help} />
     </p>
   ) : null;

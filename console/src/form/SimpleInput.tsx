@@ -23,9 +23,9 @@ interface Props {
 }
 
 export function SimpleInput({ field, draft, at, hiddenLabel }: Props) {
-  const { t, label } = useI18n();
+  const { t, label, help: helpOf } = useI18n();
   const { registry, typing, editing, set, errorAt } = useForm();
-  const help = hiddenLabel === undefined ? commentOf(field.desc) : "";
+  const help = hiddenLabel === undefined ? helpOf(field.desc, commentOf(field.desc)) : "";
   const zone = field.kind === "time" ? t("form.timeZone", { zone: typing.timeZone }) : "";
   const text = label(field.desc);
   const common = {
@@ -161,7 +161,7 @@ function Help({ text, more }: { text: string; more: string }) {
   return (
     <>
       {text ? (
-        <span lang="en" className="help">
+        <span className="help">
           <Prose text={text} />
         </span>
       ) : null}

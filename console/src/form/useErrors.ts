@@ -4,7 +4,6 @@ import { TesseraError } from "@client/error";
 import type { Key } from "../i18n";
 import { useI18n } from "../i18n";
 import type { Problem, ProblemKind } from "./draft";
-import { ruleText } from "./rule-texts";
 import type { Violation } from "./rules";
 
 const TEXTS: Readonly<Record<ProblemKind, Key>> = {
@@ -29,7 +28,7 @@ export interface Errors {
 }
 
 export function useErrors(): Errors {
-  const { t, language } = useI18n();
+  const { t, rule: ruleText } = useI18n();
   const [byPath, setByPath] = useState<ReadonlyMap<string, string>>(new Map());
   const [thrown, setThrown] = useState<unknown>();
   const at = useCallback(
@@ -45,26 +44,24 @@ export function useErrors(): Errors {
     (problems: readonly Problem[], violations: readonly Violation[]) => {
       const found = new Map<string, string>();
       for (const { path, kind } of problems) if (!found.has(path)) found.set(path, t(TEXTS[kind]));
-      for (const { path, rule, message } of violations)
-        if (!found.has(path)) found.set(path, ruleText(rule, message, language));
+      for (const { path, rule, message } of violations) if (!found.has(path)) found.set(path, ruleText(rule, message));
       setByPath(found);
       setThrown(undefined);
       return found.size === 0;
     },
-    [t, language],
+    [t, ruleText],
   );
-  const take = useCallback((error: unknown) => {
-    setThrown(error);
-    if (!(error instanceof TesseraError)) return;
-    setByPath(new Map(error.violations.map(({ field, description }) => [field, sentence(description)])));
-  }, []);
+  const take = useCallback(
+    (error: unknown) => {
+      setThrown(error);
+      if (!(error instanceof TesseraError)) return;
+      setByPath(new Map(error.violations.map(({ field, rule, description }) => [field, ruleText(rule, description)])));
+    },
+    [ruleText],
+  );
   const clear = useCallback(() => {
     setByPath(new Map());
     setThrown(undefined);
   }, []);
   return useMemo(() => ({ byPath, thrown, at, check, take, clear }), [byPath, thrown, at, check, take, clear]);
-}
-
-function sentence(text: string): string {
-  return text === "" ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,6 +1,8 @@
 // German names of the things of the contracts. A name that holds everywhere stands once, under its bare name.
 import { deEvents } from "./de-events";
+import { deHelp } from "./de-help";
 import { deReasons } from "./de-reasons";
+import { deRules } from "./de-rules";
 import { deValues } from "./de-values";
 import type { LabelTexts } from "./labels";
 
@@ -347,4 +349,6 @@ export const deLabels: LabelTexts = {
   },
   reasons: deReasons,
   events: deEvents,
+  rules: deRules,
+  help: deHelp,
 };

@@ -127,6 +127,7 @@ export const de: Catalogue = {
   "filter.operator": "Bedingung",
   "filter.value": "Wert",
   "filter.remove": "Bedingung entfernen",
+  "filter.or": "oder",
   "filter.text": "Als Text",
   "filter.builder": "Als Bedingungen",
   "filter.textHint": "AIP-160, etwa `type = CUSTOMER AND create_time > daysAgo(7)`",

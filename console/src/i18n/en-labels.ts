@@ -27,4 +27,12 @@ export const enLabels: LabelTexts = {
   domains: { crm: "CRM", ops: "Operations", identity: "Access", notification: "Notifications" },
   reasons: {},
   events: {},
+  // Where the validator's own English is for programmers.
+  rules: {
+    required: "This is needed.",
+    "string.pattern": "This does not have the form that is asked for.",
+    "string.uuid": "This is no valid id.",
+    "string.uuid_empty": "Nothing is chosen here.",
+    "enum.defined_only": "There is no such value.",
+  },
 };

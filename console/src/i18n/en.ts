@@ -124,6 +124,7 @@ const shell = {
   "filter.operator": "Condition",
   "filter.value": "Value",
   "filter.remove": "Remove the condition",
+  "filter.or": "or",
   "filter.text": "As text",
   "filter.builder": "As conditions",
   "filter.textHint": "AIP-160, such as `type = CUSTOMER AND create_time > daysAgo(7)`",

@@ -1,6 +1,7 @@
 // Texts in the language of the user. A catalogue is one typed object, so that a missing text does not compile.
 import { createContext, use, useCallback, useEffect, useMemo, useState } from "react";
 import type { ReactNode } from "react";
+import type { DescField } from "@bufbuild/protobuf";
 import { en } from "./en";
 import type { Catalogue, Key } from "./en";
 import { labelsIn } from "./labels";
@@ -29,6 +30,10 @@ export interface I18n {
   reason: (domain: string, reason: string) => string | undefined;
   /** What an event tells, by its type: `Order placed`. */
   event: (type: string) => string;
+  /** What to know of a field: the contracts' comment where it is in this language, else what the catalogue has. */
+  help: (field: DescField, comment: string) => string;
+  /** What a broken rule says; `message` is what is said where the catalogue does not know the rule. */
+  rule: (rule: string, message: string) => string;
   choose: (language: Language) => void;
 }
 

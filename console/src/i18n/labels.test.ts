@@ -30,6 +30,7 @@ function named(): Set<Labelled> {
     for (const field of fieldsOf(message)) {
       if (isPlumbing(field)) continue;
       things.add(field.desc);
+      if (field.oneof) things.add(field.oneof);
       field.enum?.values.forEach((value) => things.add(value));
       if (field.kind === "message" && field.message) visit(field.message);
     }

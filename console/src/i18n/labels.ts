@@ -1,8 +1,9 @@
 // What things of the contracts are called. A catalogue names them by full name, or once for all by the bare name; what
 // it does not name is called by its own name, made readable.
-import type { DescEnum, DescEnumValue, DescField, DescMessage, DescMethod } from "@bufbuild/protobuf";
+import type { DescEnum, DescEnumValue, DescField, DescMessage, DescMethod, DescOneof } from "@bufbuild/protobuf";
+import { ruleText } from "./rule-texts";
 
-export type Labelled = DescField | DescMessage | DescMethod | DescEnumValue;
+export type Labelled = DescField | DescMessage | DescMethod | DescEnumValue | DescOneof;
 
 export interface LabelTexts {
   /** By full name: `erp.crm.v1.Account.domain`, `erp.crm.v1.AccountService/CreateAccount`, an enum's value by its own. */
@@ -19,6 +20,10 @@ export interface LabelTexts {
   readonly reasons: Readonly<Record<string, string>>;
   /** By type, `order.placed`; for any noun by its verb, `*.created`, where `{}` stands for the noun. */
   readonly events: Readonly<Record<string, string>>;
+  /** What broken rules of validation say, by the rule's id; see `ruleText`. */
+  readonly rules: Readonly<Record<string, string>>;
+  /** What to know of a field, by full name; absent where the contracts' own comments are in this language. */
+  readonly help?: Readonly<Record<string, string>>;
 }
 
 const ACRONYMS = new Map(
@@ -34,6 +39,9 @@ export function labelsIn(texts: LabelTexts) {
     plural: (typeName: string) => texts.nouns[bare(typeName)]?.[1] ?? pluralOf(readable(bare(typeName))),
     domain: (name: string) => texts.domains[name] ?? readable(name),
     reason: (domain: string, reason: string) => texts.reasons[`${domain}/${reason}`],
+    rule: (rule: string, message: string) => ruleText(texts.rules, rule, message),
+    help: (field: DescField, comment: string) =>
+      texts.help ? (texts.help[`${field.parent.typeName}.${field.name}`] ?? "") : comment,
     event: (type: string) => knownEvent(texts, type) ?? readable(type.replace(".", "_")),
   };
 }
@@ -52,6 +60,7 @@ export function knownEvent(texts: LabelTexts, type: string): string | undefined 
 export function known(texts: LabelTexts, what: Labelled): string | undefined {
   switch (what.kind) {
     case "field":
+    case "oneof":
       return texts.exact[`${what.parent.typeName}.${what.name}`] ?? texts.fields[what.name];
     case "message":
       return texts.exact[what.typeName] ?? texts.nouns[what.name]?.[0];

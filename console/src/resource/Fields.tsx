@@ -62,12 +62,12 @@ function isGroup({ kind, shape }: FieldModel): boolean {
 }
 
 function FieldList({ fields, message }: { fields: readonly FieldModel[]; message: AnyMessage }) {
-  const { label } = useI18n();
+  const { label, help } = useI18n();
   return (
     <dl className="fields">
       {fields.map((field) => (
         <div key={field.name}>
-          <dt title={commentOf(field.desc)}>{label(field.desc)}</dt>
+          <dt title={help(field.desc, commentOf(field.desc))}>{label(field.desc)}</dt>
           <dd>
             <Value field={field} value={valueOf(field, message)} />
           </dd>
@@ -90,7 +90,7 @@ function Group({ field, value }: { field: FieldModel; value: unknown }) {
 
 /** Messages of a list are lines of a table; columns that nothing stands in are left out. */
 function Lines({ fields, rows }: { fields: readonly FieldModel[]; rows: readonly AnyMessage[] }) {
-  const { label } = useI18n();
+  const { label, help } = useI18n();
   const used = fields.filter((field) => rows.some((row) => !isUnset(field, valueOf(field, row))));
   return (
     <div className="scroll-x" tabIndex={0}>
@@ -102,7 +102,7 @@ function Lines({ fields, rows }: { fields: readonly FieldModel[]; rows: readonly
                 key={field.name}
                 scope="col"
                 className={isNumeric(field) ? "num" : undefined}
-                title={commentOf(field.desc)}
+                title={help(field.desc, commentOf(field.desc))}
               >
                 {label(field.desc)}
               </th>

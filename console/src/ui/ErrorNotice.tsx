@@ -36,9 +36,9 @@ export function ErrorNotice({ error, fields = true }: { error: unknown; fields?:
         </p>
         {fields && known && known.violations.length > 0 ? (
           <ul style={{ margin: "4px 0", paddingInlineStart: 18 }}>
-            {known.violations.map(({ field, description }) => (
+            {known.violations.map(({ field, rule, description }) => (
               <li key={field + description}>
-                <code>{field}</code> {description}
+                <code>{field}</code> {i18n.rule(rule, description)}
               </li>
             ))}
           </ul>

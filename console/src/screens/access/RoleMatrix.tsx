@@ -8,8 +8,9 @@ import type { Role, RoleService } from "@client/gen/erp/identity/v1/role_pb";
 import { tellChanges } from "../../api/changes";
 import { useRpc } from "../../api/hooks";
 import { client } from "../../api/wire";
-import { refreshMe, useMe } from "../../app/session";
+import { refreshMe, useMe, useModel } from "../../app/session";
 import { useI18n } from "../../i18n";
+import type { Key } from "../../i18n";
 import { readable } from "../../i18n/labels";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { tell } from "../../ui/notify";
@@ -182,6 +183,7 @@ interface DomainProps {
 function Domain({ name, permissions, roles, changes, writes, onToggle }: DomainProps) {
   const { t, domain } = useI18n();
   const { may } = useMe();
+  const shown = useShown();
   return (
     <Fragment>
       <tr className="group">
@@ -222,8 +224,33 @@ function Domain({ name, permissions, roles, changes, writes, onToggle }: DomainP
   );
 }
 
-/** `crm.accounts.read` below `crm` is `Accounts: read`. */
-function shown(permission: string): string {
-  const [, collection = "", verb = ""] = permission.split(".");
-  return `${readable(collection)}: ${readable(verb).toLowerCase()}`;
+const VERBS: Readonly<Record<string, Key>> = {
+  read: "access.can.read",
+  write: "access.can.write",
+  delete: "access.can.delete",
+  cancel: "access.can.cancel",
+  operate: "access.can.operate",
+  replay: "access.can.replay",
+};
+/** What permissions are for and no entity is. */
+const THINGS: Readonly<Record<string, Key>> = {
+  "audit.entries": "access.of.audit",
+  "finance.reports": "access.of.reports",
+  "inventory.costs": "access.of.costs",
+  "ops.dead-letters": "access.of.deadLetters",
+  "ops.events": "access.of.events",
+};
+
+/** `crm.accounts.read` below `crm` is `Accounts: read`; what a newer server asks for is called by its own name. */
+function useShown(): (permission: string) => string {
+  const { t, plural } = useI18n();
+  const model = useModel();
+  return (permission) => {
+    const [domain = "", collection = "", verb = ""] = permission.split(".");
+    const entity = model.at(domain, collection);
+    const thing = THINGS[`${domain}.${collection}`];
+    const can = VERBS[verb];
+    const what = entity ? plural(entity.typeName) : thing ? t(thing) : readable(collection);
+    return `${what}: ${can ? t(can) : readable(verb).toLowerCase()}`;
+  };
 }

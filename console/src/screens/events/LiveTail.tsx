@@ -3,6 +3,7 @@ import { Button, Drawer, TextInput } from "@mantine/core";
 import "../../theme/inputs.css";
 import "../../theme/overlays.css";
 import "@mantine/core/styles/Drawer.css";
+import type { DescEnum } from "@bufbuild/protobuf";
 import { useQuery } from "@tanstack/react-query";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useEffect, useMemo, useState } from "react";
@@ -11,6 +12,7 @@ import type { EventLogService } from "@client/gen/erp/ops/v1/event_log_pb";
 import { onEvent } from "../../api/live";
 import { client } from "../../api/wire";
 import { useKeys } from "../../app/keys";
+import { useModel } from "../../app/session";
 import { knownZone, msOf } from "../../format/time";
 import { useI18n } from "../../i18n";
 import { useTimeZone } from "../../ui/zone";
@@ -88,6 +90,7 @@ export function LiveTail() {
 function Rows({ events, onOpen }: { events: readonly EventEnvelope[]; onOpen: (event: EventEnvelope) => void }) {
   const { t, locale } = useI18n();
   const timeZone = knownZone(useTimeZone());
+  const called = useEnumLabels();
   const clock = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium", timeZone });
   return (
     <div className="scroll-x" tabIndex={0} role="region" aria-label={t("events.live")}>
@@ -112,13 +115,27 @@ function Rows({ events, onOpen }: { events: readonly EventEnvelope[]; onOpen: (e
                 </button>
               </td>
               <td className="soft">{event.source}</td>
-              <td className="soft one-line only-desk-cell">{summaryOf(event.data ?? {})}</td>
+              <td className="soft one-line only-desk-cell">{summaryOf(event.data ?? {}, called)}</td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
   );
+}
+
+/** What the values of all enums are called. */
+function useEnumLabels(): (name: string) => string | undefined {
+  const { label } = useI18n();
+  const { registry } = useModel();
+  const values = useMemo(() => {
+    const enums = [...registry].filter((type) => type.kind === "enum" && type.typeName.startsWith("erp."));
+    return new Map(enums.flatMap((one) => (one as DescEnum).values).map((value) => [value.name, value]));
+  }, [registry]);
+  return (name) => {
+    const value = values.get(name);
+    return value && label(value);
+  };
 }
 
 /** The newest first. While it is paused, what comes is held back. */

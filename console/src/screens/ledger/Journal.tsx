@@ -8,6 +8,7 @@ import type { JournalEntry, JournalEntryService, JournalLine } from "@client/gen
 import { client } from "../../api/wire";
 import { useModel } from "../../app/session";
 import { useI18n } from "../../i18n";
+import type { Key } from "../../i18n";
 import { shownDate } from "../../format/time";
 import { negated } from "../parts/sums";
 import { ReferenceLink } from "../../resource/Value";
@@ -27,6 +28,16 @@ const SOURCES: Readonly<Record<string, string>> = {
   payment: "erp.finance.v1.PaymentEntry",
   refund: "erp.finance.v1.PaymentEntry",
   payment_entry: "erp.finance.v1.PaymentEntry",
+  stock_move: "erp.inventory.v1.StockMove",
+};
+
+/** What entries come from that have no document of their own, or another word for it. */
+const SOURCE_NAMES: Readonly<Record<string, Key>> = {
+  credit_note: "ledger.of.creditNote",
+  refund: "ledger.of.refund",
+  reversal: "ledger.of.reversal",
+  allocation: "ledger.of.allocation",
+  stock_move: "ledger.of.stockMove",
 };
 
 interface Props {
@@ -194,10 +205,12 @@ function Source({ entry: { sourceType, sourceId } }: { entry: JournalEntry }) {
   const { t, label } = useI18n();
   const entity = useModel().entity(SOURCES[sourceType] ?? "");
   if (!sourceType) return <span className="soft">{t("ledger.byHand")}</span>;
-  if (!entity || !sourceId) return <span className="soft">{readable(sourceType)}</span>;
+  const named = SOURCE_NAMES[sourceType];
+  const name = named ? t(named) : entity ? label(entity.desc) : readable(sourceType);
+  if (!entity || !sourceId) return <span className="soft">{name}</span>;
   return (
     <span>
-      <span className="soft">{label(entity.desc)}</span> <ReferenceLink typeName={entity.typeName} id={sourceId} />
+      <span className="soft">{name}</span> <ReferenceLink typeName={entity.typeName} id={sourceId} />
     </span>
   );
 }

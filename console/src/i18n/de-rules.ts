@@ -1,9 +1,8 @@
-// What the standard validation rules say, in other languages than the validator's own English.
-import type { Language } from "../i18n";
+// What the standard validation rules say, in German; `{}` is the limit that the English text names.
 
-/** `{}` is the limit that the English text names. */
-const GERMAN: Readonly<Record<string, string>> = {
+export const deRules: Readonly<Record<string, string>> = {
   required: "Das wird gebraucht.",
+  unique: "Das gibt es schon.",
   "string.min_len": "Mindestens {} Zeichen.",
   "string.max_len": "Höchstens {} Zeichen.",
   "string.len": "Genau {} Zeichen.",
@@ -25,14 +24,3 @@ const GERMAN: Readonly<Record<string, string>> = {
   lte: "Höchstens {}.",
   lt: "Weniger als {}.",
 };
-
-/** The text for a rule; the validator's own where there is no other. */
-export function ruleText(rule: string, message: string, language: Language): string {
-  const english = message.charAt(0).toUpperCase() + message.slice(1);
-  if (language === "en") return english;
-  // `int32.gte` and its like say the same for every kind of number.
-  const text = GERMAN[rule] ?? GERMAN[/\.(gte|gt|lte|lt)$/.exec(rule)?.[1] ?? ""];
-  if (text === undefined) return english;
-  const limit = /-?\d[\d.]*/.exec(message)?.[0].replace(/\.$/, "");
-  return text.includes("{}") ? (limit === undefined ? english : text.replace("{}", limit)) : text;
-}
