@@ -1,11 +1,7 @@
 // Exports what the list shows: the same filter, order and columns, all pages, one after the other.
 import { Button } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
-import { amount, dateText } from "@client/values";
-import type { Date as CivilDate } from "@client/gen/google/type/date_pb";
-import type { Money } from "@client/gen/google/type/money_pb";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { msOf } from "../format/time";
+import { useMe, useModel } from "../app/session";
 import { useI18n } from "../i18n";
 import type { FieldModel } from "../schema/fields";
 import type { Entity } from "../schema/model";
@@ -13,10 +9,10 @@ import { ErrorNotice } from "../ui/ErrorNotice";
 import { tell } from "../ui/notify";
 import { useWriting } from "../ui/zone";
 import { BYTE_ORDER_MARK, csvLine } from "./csv";
+import { cells, headings } from "./csv-cells";
 import { fetchPage, valueOf } from "./records";
 import type { ListQuery } from "./records";
-import { isUnset, textOf } from "./text";
-import type { Writing } from "./text";
+import { titlesOf } from "./titles";
 
 const PAGE_SIZE = 1000;
 
@@ -30,6 +26,8 @@ interface Props {
 export default function ExportButton({ entity, query, fields, onDone }: Props) {
   const { t, label } = useI18n();
   const writing = useWriting();
+  const model = useModel();
+  const { may } = useMe();
   const [count, setCount] = useState(0);
   const [error, setError] = useState<unknown>();
   const abort = useRef<AbortController>(undefined);
@@ -37,18 +35,20 @@ export default function ExportButton({ entity, query, fields, onDone }: Props) {
     const own = new AbortController();
     abort.current = own;
     const run = async () => {
+      const titles = titlesOf(model, may, fields, writing.i18n.locale);
       const lines = [
         BYTE_ORDER_MARK,
-        csvLine(["id", ...fields.flatMap((field) => headings(field, label(field.desc)))]),
+        csvLine(["id", ...fields.flatMap((field) => headings(field, label(field.desc), titles.of))]),
       ];
       let [token, rows] = ["", 0];
       do {
         const page = await fetchPage(entity, query, PAGE_SIZE, token, own.signal);
+        await titles.load(page.rows);
         for (const record of page.rows) {
           lines.push(
             csvLine([
               String(record["id"]),
-              ...fields.flatMap((field) => cells(field, valueOf(field, record), writing)),
+              ...fields.flatMap((field) => cells(field, valueOf(field, record), writing, titles.of)),
             ]),
           );
         }
@@ -82,26 +82,6 @@ export default function ExportButton({ entity, query, fields, onDone }: Props) {
       </Button>
     </div>
   );
-}
-
-/** An amount has a column for its number and one for its currency, so that a spreadsheet can add it up. */
-function headings(field: FieldModel, text: string): string[] {
-  return field.kind === "money" && field.shape === "single" ? [text, `${text} (ISO 4217)`] : [text];
-}
-
-function cells(field: FieldModel, value: unknown, writing: Writing): string[] {
-  if (field.kind === "money" && field.shape === "single") {
-    const money = value as Money | undefined;
-    return money ? [amount(money), money.currencyCode] : ["", ""];
-  }
-  if (isUnset(field, value)) return [""];
-  if (field.shape === "single") {
-    if (field.kind === "time") return [new Date(msOf(value as Timestamp)).toISOString()];
-    if (field.kind === "date") return [dateText(value as CivilDate)];
-    if (field.kind === "decimal") return [(value as { value: string }).value];
-    if (field.kind === "integer" || field.kind === "number") return [String(value)];
-  }
-  return [textOf(field, value, writing)];
 }
 
 function save(lines: readonly string[], name: string): void {

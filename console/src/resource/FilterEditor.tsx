@@ -8,7 +8,6 @@ import { useMe } from "../app/session";
 import { plainNumber } from "../format/money";
 import { instantOf } from "../format/time";
 import { useI18n } from "../i18n";
-import type { Key } from "../i18n";
 import { shortName } from "../i18n/labels";
 import { fieldsOf, isPlumbing } from "../schema/fields";
 import type { FieldModel } from "../schema/fields";
@@ -16,34 +15,9 @@ import type { Entity } from "../schema/model";
 import { useTimeZone } from "../ui/zone";
 import { conditionsOf, filterText, needsValue, operatorsFor } from "./filter";
 import type { Condition, Operator } from "./filter";
+import { operatorName } from "./filter-targets";
+import type { Target } from "./filter-targets";
 import { ReferencePicker } from "./ReferencePicker";
-
-/** A field that can be filtered by, also one inside a message. */
-interface Target {
-  readonly path: string;
-  readonly label: string;
-  readonly field: FieldModel;
-}
-
-const NAMES: Readonly<Record<Operator, Key>> = {
-  "=": "filter.op.eq",
-  "!=": "filter.op.ne",
-  ":": "filter.op.has",
-  starts: "filter.op.starts",
-  ">": "filter.op.gt",
-  ">=": "filter.op.ge",
-  "<": "filter.op.lt",
-  "<=": "filter.op.le",
-  set: "filter.op.set",
-  unset: "filter.op.unset",
-  within: "filter.op.within",
-};
-const TIME_NAMES: Readonly<Partial<Record<Operator, Key>>> = {
-  ">": "filter.op.after",
-  ">=": "filter.op.from",
-  "<": "filter.op.before",
-  "<=": "filter.op.until",
-};
 
 interface Props {
   readonly entity: Entity;
@@ -174,7 +148,6 @@ function ConditionRow({ targets, condition, focus, onChange, onRemove }: RowProp
   const { path, operator } = condition;
   const field = targets.find((one) => one.path === path)?.field;
   const operators = field ? operatorsFor(field) : [operator];
-  const isTime = field?.kind === "time" || field?.kind === "date";
   return (
     <div className="condition">
       <NativeSelect
@@ -192,7 +165,7 @@ function ConditionRow({ targets, condition, focus, onChange, onRemove }: RowProp
         size="xs"
         aria-label={t("filter.operator")}
         value={operator}
-        data={operators.map((one) => ({ value: one, label: t((isTime ? TIME_NAMES[one] : undefined) ?? NAMES[one]) }))}
+        data={operators.map((one) => ({ value: one, label: t(operatorName(one, field)) }))}
         onChange={(event) => onChange({ ...condition, operator: event.currentTarget.value as Operator })}
       />
       {needsValue(operator) && field ? (

@@ -1,16 +1,7 @@
 // Above a list: its name, how many there are, searching, filtering and what else can be done with it.
-import { ActionIcon, Button } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import {
-  IconColumns3,
-  IconDots,
-  IconDownload,
-  IconFilter,
-  IconPlus,
-  IconSearch,
-  IconTrash,
-  IconX,
-} from "@tabler/icons-react";
+import { IconColumns3, IconDots, IconDownload, IconFilter, IconPlus, IconSearch, IconTrash } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { getOption } from "@bufbuild/protobuf";
 import { entity as entityOption } from "@client/gen/erp/v1/options_pb";
@@ -33,6 +24,7 @@ import { sorts, turned } from "./sorting";
 import type { List } from "./useList";
 import { usePhone } from "./usePhone";
 
+const FilterChips = lazy(() => import("./FilterChips"));
 const FilterEditor = lazy(() => import("./FilterEditor"));
 const ColumnsMenu = lazy(() => import("./ColumnsMenu"));
 const ExportButton = lazy(() => import("./ExportButton"));
@@ -149,15 +141,12 @@ export function ListHead({ entity, title, search, query, list, fields, onChange,
             onClose={() => setOpen(undefined)}
           />
         ) : search.filter ? (
-          <p className="filter-now">
-            <IconFilter size={13} aria-hidden />
-            <button type="button" className="plain mono" onClick={() => setOpen("filter")}>
-              {search.filter}
-            </button>
-            <ActionIcon size="xs" aria-label={t("list.clear")} onClick={() => onChange({ filter: undefined })}>
-              <IconX size={13} />
-            </ActionIcon>
-          </p>
+          <FilterChips
+            entity={entity}
+            filter={search.filter}
+            onChange={(filter) => onChange({ filter })}
+            onOpen={() => setOpen("filter")}
+          />
         ) : null}
         {open === "columns" ? (
           <ColumnsMenu

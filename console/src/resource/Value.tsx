@@ -10,11 +10,11 @@ import { useI18n } from "../i18n";
 import { shortName } from "../i18n/labels";
 import { useMe, useModel } from "../app/session";
 import type { FieldModel } from "../schema/fields";
-import { snake } from "../schema/model";
 import { Amount } from "../ui/Amount";
 import { Time } from "../ui/Time";
 import { useWriting } from "../ui/zone";
 import { useReference } from "./references";
+import { refersTo } from "./refers";
 import { enumValue, isUnset, shortId, textOf, titleOf } from "./text";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -63,12 +63,10 @@ export function Value({ field, value, inList = false }: Props) {
   }
 }
 
-/** An id whose contract does not say what it refers to: `product_id` is a Product's, if there is but one such entity. */
+/** An id whose contract does not say what it refers to. */
 function Id({ field, id, plain }: { field: FieldModel; id: string; plain: boolean }) {
-  const noun = field.name.replace(/_id$/, "");
-  const named = useModel().entities.filter(({ desc }) => snake(desc.name) === noun);
-  const [only] = named;
-  if (only && named.length === 1) return <ReferenceLink typeName={only.typeName} id={id} plain={plain} />;
+  const typeName = refersTo(field, useModel());
+  if (typeName) return <ReferenceLink typeName={typeName} id={id} plain={plain} />;
   return (
     <span className="mono" title={id}>
       {shortId(id)}
