@@ -1,6 +1,7 @@
 // A failed call, in the reader's language, with what support needs to find it.
 import { TesseraError } from "@client/error";
 import { IconAlertTriangle } from "@tabler/icons-react";
+import { useState } from "react";
 import { useI18n } from "../i18n";
 import type { I18n } from "../i18n";
 
@@ -49,8 +50,14 @@ export function ErrorNotice({ error, fields = true }: { error: unknown; fields?:
   );
 }
 
-function RequestId({ id }: { id: string }) {
+/** The id by which the server's logs know a call; a click copies it, and says so. */
+export function RequestId({ id }: { id: string }) {
   const { t } = useI18n();
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(id);
+    setCopied(true);
+  };
   return (
     <p className="request-id">
       <span>{t("error.requestId")}</span>
@@ -59,10 +66,11 @@ function RequestId({ id }: { id: string }) {
         className="plain mono"
         title={t("error.copy")}
         aria-label={`${t("error.copy")}: ${id}`}
-        onClick={() => void navigator.clipboard.writeText(id)}
+        onClick={() => void copy()}
       >
         {id}
       </button>
+      <span role="status">{copied ? t("record.copied") : null}</span>
     </p>
   );
 }

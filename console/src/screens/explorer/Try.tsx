@@ -18,7 +18,7 @@ import { useI18n } from "../../i18n";
 import { isDestructive } from "../../resource/danger";
 import { isRead } from "../../schema/model";
 import { confirm } from "../../ui/confirm";
-import { ErrorNotice } from "../../ui/ErrorNotice";
+import { ErrorNotice, RequestId } from "../../ui/ErrorNotice";
 import { Panel } from "../parts/Panel";
 import { call } from "./call";
 import type { Outcome } from "./call";
@@ -187,14 +187,9 @@ function Answer({ outcome }: { outcome: Outcome }) {
           {status}
         </span>
         <span className="num">{new Intl.NumberFormat(locale, { style: "unit", unit: "millisecond" }).format(ms)}</span>
-        {requestId ? (
-          <span className="soft">
-            {t("error.requestId")} <code data-testid="request-id">{requestId}</code>
-          </span>
-        ) : null}
         {running ? <span className="soft">{t("api.listening")}</span> : null}
       </p>
-      {error ? <ErrorNotice error={error} /> : null}
+      {error ? <ErrorNotice error={error} /> : requestId ? <RequestId key={requestId} id={requestId} /> : null}
       {messages.map((message, place) => (
         <pre key={place} className="json" tabIndex={0} aria-label={t("api.answer")}>
           {message}
