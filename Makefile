@@ -192,11 +192,15 @@ console-test: ## the console's sources checked, and its pages in Chromium agains
 	$(BUILD_SUITE)
 	cd console && TESSERA_ALL=$(ALL) npm run --silent e2e
 
-screenshots: ## pictures of the running console in console/screenshots: TESSERA_PAGE=URL TESSERA_PASSWORD=...
-	cd console && node scripts/screenshots.mjs
+# Of a suite of its own; TESSERA_PAGE=URL TESSERA_PASSWORD=... for a running one, TESSERA_BIN=PROGRAM to build none.
+CONSOLE_SUITE = scripts/console.sh && { [ -n "$$TESSERA_PAGE$$TESSERA_BIN" ] || $(CARGO) build --release --bin tessera; } \
+  && cd console && TESSERA_BIN=$${TESSERA_BIN:-$(abspath $(RELEASE)/tessera)}
 
-bench-console: ## figures of the running console: TESSERA_PAGE=URL TESSERA_PASSWORD=... ROWS=100000
-	cd console && node bench.mjs
+screenshots: ## pictures of the console with the demo data, in console/screenshots
+	@$(CONSOLE_SUITE) node scripts/screenshots.mjs
+
+bench-console: ## figures of the console before a list of ROWS=100000
+	@$(CONSOLE_SUITE) node bench.mjs
 
 test-openapi: tools ## what the suite tells of its contracts, against what it does; EXAMPLES=5 SEED=1
 	$(BUILD_SUITE)

@@ -59,6 +59,7 @@ async function startSuite(started: (() => Promise<void>)[]): Promise<string> {
     },
     stdio: ["ignore", "ignore", "pipe"],
   });
+  process.env["TESSERA_SUITE_HOME"] = home;
   started.push(async () => {
     await stop(suite);
     await rm(home, { recursive: true, force: true });

@@ -9,7 +9,7 @@ test("forms, rights and what the server refuses are told in German", async ({ pa
   await page.getByRole("menuitemradio", { name: "Deutsch" }).click();
   await expect(page.getByRole("navigation", { name: "Hauptnavigation" })).toBeVisible();
   await page.goto("/crm/accounts/new");
-  await expect(page.getByText("Wohin Waren gehen")).toBeAttached();
+  await expect(page.getByText("Ihre eigene kurze Nummer")).toBeAttached();
   await expect(page.locator("main")).not.toContainText("The name people use");
   await page.goto("/access?view=roles");
   await expect(page.getByRole("rowheader", { name: "Aufträge: stornieren" })).toBeVisible();

@@ -60,6 +60,12 @@ export class Rest {
     return (await response.json()) as Answer;
   }
 
+  async patch<Answer = Json>(path: string, data: Json): Promise<Answer> {
+    const response = await this.#request.patch(`/api/v1/${path}`, { data, headers: this.#headers() });
+    expect(response.ok(), await response.text()).toBe(true);
+    return (await response.json()) as Answer;
+  }
+
   #headers(): Record<string, string> {
     return { authorization: `Bearer ${this.#token}` };
   }

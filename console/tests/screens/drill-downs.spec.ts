@@ -1,0 +1,91 @@
+import { expect, test } from "@playwright/test";
+import { pageUrl } from "../company";
+import { makeOrder, makeProduct, newCompany, Rest, signUp } from "./suite";
+
+test.use({ baseURL: pageUrl() });
+
+test("ageing, stock alerts, revenue and totals open what they are made of", async ({ page, request }) => {
+  const company = newCompany();
+  await signUp(page, company);
+  const rest = await Rest.of(request, company);
+  const [low, plenty] = [await makeProduct(rest, "Low bicycle", "4"), await makeProduct(rest, "Plenty bicycle", "90")];
+  const { warehouses } = await rest.get<{ warehouses: { id: string }[] }>("warehouses");
+  const warehouseId = warehouses[0]?.id;
+  await rest.post("stock-levels:setReorderLevel", { productId: low, warehouseId, reorderLevel: { value: "9" } });
+  await makeOrder(rest, plenty);
+  const { accounts } = await rest.get<{ accounts: { id: string }[] }>("accounts");
+  const amount = { currencyCode: "EUR", units: "70" };
+  const line = { description: "Consulting", amount, incomeRole: "LEDGER_ACCOUNT_ROLE_SALES" };
+  await rest.post("invoices", { accountId: accounts[0]?.id, lines: [line] });
+
+  await page.goto("/");
+  const alerts = page.getByRole("region", { name: "Stock alerts" });
+  await alerts.getByRole("link", { name: /^Stock/ }).click();
+  await expect(page).toHaveURL(new RegExp(`/stock\\?product=${low}`));
+  await expect(page.getByRole("rowheader", { name: "Low bicycle" })).toBeVisible();
+  await expect(page.getByRole("rowheader", { name: "Plenty bicycle" })).toBeHidden();
+
+  await page.goto("/");
+  await page
+    .getByRole("region", { name: "Receivables by age" })
+    .getByRole("link", { name: /Not due yet/ })
+    .click();
+  await expect(page).toHaveURL(/\/finance\/invoices\?filter=/);
+  await expect(page.getByRole("group", { name: "Filter" })).toContainText("Posted or Partially paid");
+  await expect(page.getByText("1 record", { exact: true })).toBeVisible();
+
+  await page.goto("/");
+  const revenue = page.getByRole("region", { name: "Revenue" });
+  await revenue.getByText("As a table").click();
+  await revenue.getByRole("table").getByRole("link").last().click();
+  await expect(page).toHaveURL(/\/finance\/invoices\?filter=/);
+  await expect(page.getByText("2 records", { exact: true })).toBeVisible();
+
+  await page.goto("/ledger");
+  await page.getByTestId("debit-total").getByRole("link").click();
+  await expect(page).toHaveURL(/view=journal/);
+  await expect(page).not.toHaveURL(/account=/);
+  await expect(page.getByRole("button", { name: /INV-/ }).first()).toBeVisible();
+});
+
+test("what is reserved in a warehouse is told with the order that holds it", async ({ page, request }) => {
+  const company = newCompany();
+  await signUp(page, company);
+  const rest = await Rest.of(request, company);
+  const productId = await makeProduct(rest, "Held bicycle", "9");
+  const { warehouses } = await rest.get<{ warehouses: { id: string }[] }>("warehouses");
+  const sourceId = (await rest.post<{ id: string }>("accounts", { displayName: "Any" })).id;
+  const warehouseId = warehouses[0]?.id;
+  const lines = [{ productId, warehouseId, quantity: { value: "3" } }];
+  await rest.post("reservations:reserve", { sourceId, lines });
+  await page.goto("/stock");
+  const cell = page.getByRole("row", { name: "Held bicycle" }).getByRole("button");
+  await expect(cell).toContainText("9 − 3");
+  await cell.click();
+  const held = page.getByRole("dialog").getByRole("region", { name: "Reservations" }).getByRole("listitem");
+  await expect(held).toHaveCount(1);
+  await expect(held).toContainText("3");
+  await expect(held.getByText("Held", { exact: true })).toBeVisible();
+  await held.getByRole("link", { name: /^Open the reservation/ }).click();
+  await expect(page).toHaveURL(/\/inventory\/reservations\//);
+});
+
+test("signing out everywhere ends the sessions of other browsers", async ({ page, browser }) => {
+  const company = newCompany();
+  await signUp(page, company);
+  const other = await (await browser.newContext({ baseURL: pageUrl() })).newPage();
+  await other.goto("/login");
+  await other.getByLabel("E-mail").fill(company.email);
+  await other.getByLabel("Password").fill(company.password);
+  await other.getByRole("button", { name: "Sign in" }).click();
+  await expect(other.locator(".rail a").first()).toBeVisible();
+  await page.goto("/access?view=sessions");
+  await expect(page.getByRole("row")).toHaveCount(3);
+  await page.getByRole("button", { name: "Sign out everywhere" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
+  await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+  // A reload asks for new tokens, which a session that is over does not get.
+  await other.reload();
+  await expect(other.getByRole("button", { name: "Sign in" })).toBeVisible();
+  await other.context().close();
+});
