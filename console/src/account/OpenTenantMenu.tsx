@@ -38,7 +38,8 @@ export default function OpenTenantMenu({ target }: { target: ReactElement }) {
   ];
   const head = (
     <div className="me-card">
-      <strong>{tenant.displayName}</strong>
+      {/* A menu owns entries and plain text only. */}
+      <b>{tenant.displayName}</b>
       <span className="soft">
         {tenant.slug} · {tenant.baseCurrency}
       </span>

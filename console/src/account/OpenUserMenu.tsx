@@ -68,7 +68,8 @@ export default function OpenUserMenu({ target, onShortcuts }: Props) {
   ];
   const head = (
     <div className="me-card">
-      <strong>{user.displayName}</strong>
+      {/* A menu owns entries and plain text only. */}
+      <b>{user.displayName}</b>
       <span className="soft">{user.email}</span>
       <span className="soft">{tenant.displayName}</span>
     </div>

@@ -13,7 +13,10 @@ interface Props {
   readonly position?: "bottom-start" | "bottom-end";
 }
 
-/** Comes opened, because it was fetched by a click. */
+/**
+ * Comes opened, because it was fetched by a click. The first entry takes the focus: the library's placeholder for it is no
+ * entry, which a menu must not own.
+ */
 export default function OpenMenu({ entries, target, head, width, position = "bottom-end" }: Props) {
   const [opened, setOpened] = useState(true);
   return (

@@ -41,8 +41,12 @@ export function Alerts() {
                 </small>
               </span>
               <span className="num">
-                <Link to="/stock" search={{ product: level.productId }} className="cell">
-                  <span className="sr">{t("stock.title")} </span>
+                <Link
+                  to="/stock"
+                  search={{ product: level.productId }}
+                  className="link"
+                  aria-label={`${t("stock.title")}: ${shownDecimal(level.available?.value ?? "0", locale)}`}
+                >
                   <strong>{shownDecimal(level.available?.value ?? "0", locale)}</strong>
                 </Link>{" "}
                 <span className="soft">/ {shownDecimal(level.reorderLevel?.value ?? "0", locale)}</span>
