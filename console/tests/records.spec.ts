@@ -13,11 +13,11 @@ test("a company signs up, and its session outlives a reload", async ({ page }) =
   await page.getByLabel("E-mail").fill(`owner@${slug}.example`);
   await page.getByRole("textbox", { name: "Password" }).fill("correct horse battery");
   await page.getByRole("button", { name: "Sign up" }).click();
-  await expect(page.locator(".tenant")).toHaveText("Südwind AG");
+  await expect(page.locator(".tenant")).toContainText("Südwind AG");
   const shown: string[] = [];
   page.on("framenavigated", (frame) => shown.push(frame.url()));
   await page.reload();
-  await expect(page.locator(".tenant")).toHaveText("Südwind AG");
+  await expect(page.locator(".tenant")).toContainText("Südwind AG");
   expect(shown.filter((url) => url.includes("/login"))).toEqual([]);
   await page.getByRole("button", { name: /User menu/ }).click();
   await page.getByRole("menuitem", { name: "Sign out", exact: true }).click();
@@ -137,7 +137,7 @@ test("ten thousand accounts are filtered, sorted and scrolled through", async ({
   await page.getByLabel("Field").selectOption("type");
   await page.getByLabel("Value").selectOption("VENDOR");
   await page.getByRole("button", { name: "Apply" }).click();
-  await expect(page.getByText("type = VENDOR")).toBeVisible();
+  await expect(page.getByRole("group", { name: "Filter" })).toContainText(/Type is\s+Vendor/);
   await expect(page.getByText("1,000 records")).toBeVisible();
   await expect(page.locator(".grid-row.at").nth(1)).toContainText("K-00010");
 });

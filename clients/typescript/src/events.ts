@@ -96,11 +96,13 @@ async function* streamed(
   { types, backlog, cursor, signal }: Wanted,
 ): AsyncGenerator<Batch, void, undefined> {
   const request = { types, backlog, cursor };
-  const messages = log.watchEvents(request, signal && { signal })[Symbol.asyncIterator]();
+  const over = new AbortController();
+  const ends = signal ? AbortSignal.any([over.signal, signal]) : over.signal;
+  const messages = log.watchEvents(request, { signal: ends })[Symbol.asyncIterator]();
   let events: EventEnvelope[] = [];
   try {
     for (;;) {
-      const next = await unlessSilent(messages.next());
+      const next = await unlessSilent(messages.next(), ends);
       if (!next || next.done) return;
       if (next.value.event) events.push(next.value.event);
       // A message without a cursor says that there is a stream, and nothing to go on from yet.
@@ -111,15 +113,17 @@ async function* streamed(
       }
     }
   } finally {
-    await messages.return?.();
+    // Not waited for: a read that is under way may never end, though the connection is given up.
+    over.abort();
+    messages.return?.().catch(() => undefined);
   }
 }
 
-/** Undefined when nothing came in time. */
-async function unlessSilent<T>(next: Promise<T>): Promise<T | undefined> {
+/** Undefined when nothing came in time, or the signal aborted, of which a read does not always hear. */
+async function unlessSilent<T>(next: Promise<T>, ends: AbortSignal): Promise<T | undefined> {
   const heard = new AbortController();
   try {
-    return await Promise.race([next, pause(SILENCE_MS, heard.signal)]);
+    return await Promise.race([next, pause(SILENCE_MS, AbortSignal.any([heard.signal, ends]))]);
   } finally {
     heard.abort();
   }
