@@ -32,7 +32,8 @@ export default function FilterEditor({ entity, filter, onApply, onClose }: Props
   const [text, setText] = useState(filter);
   const [conditions, setConditions] = useState<readonly Condition[] | undefined>(() => conditionsOf(filter));
   const [asText, setAsText] = useState(conditions === undefined);
-  const first = targets[0];
+  // Most filters ask for a name; the first of the fields is the id.
+  const first = targets.find(({ field }) => field === entity.titleFields[0]) ?? targets[0];
   const fresh = (): Condition[] =>
     first ? [{ path: first.path, operator: operatorsFor(first.field)[0] ?? "=", value: "" }] : [];
   const shown = conditions && conditions.length > 0 ? conditions : fresh();
