@@ -52,6 +52,21 @@ test("what one may not do is not shown", async ({ page }) => {
   await expect(page.getByRole("link", { name: "New", exact: true })).toBeVisible();
 });
 
+test("whoever may read a record sees it change, also without the permission to read the log", async ({ page }) => {
+  const company = await newCompany();
+  const accounts = company.tessera.crm.accounts;
+  const { id } = await accounts.createAccount({ account: { displayName: "Hafen KG" } });
+  await signIn(page, await newUser(company, ["crm.accounts.read"]));
+  await page.goto(`${pageUrl()}/crm/accounts/${id}`);
+  await expect(page.getByRole("heading", { name: "Hafen KG" })).toBeVisible();
+  // The tab listens a moment after it shows.
+  await expect(async () => {
+    const displayName = `Hafen ${randomUUID()}`;
+    await accounts.updateAccount({ account: { id, displayName }, updateMask: { paths: ["display_name"] } });
+    await expect(page.getByRole("heading", { name: displayName })).toBeVisible({ timeout: 5_000 });
+  }).toPass();
+});
+
 test("a conflict on edit loses neither version", async ({ page }) => {
   // Both are shown; what is chosen is saved, and the other's change of another field stays.
   const company = await newCompany();

@@ -1,8 +1,7 @@
-// Hearing the tenant's events; the stream itself is fetched when there is somebody who may watch it.
+// Hearing the tenant's events; the stream itself is fetched behind the first page.
 import { useEffect } from "react";
 import type { EventEnvelope } from "@client/gen/erp/v1/event_pb";
 import type { Model } from "../schema/model";
-import type { May } from "../schema/permissions";
 
 export const EVENT_LOG = "erp.ops.v1.EventLogService";
 
@@ -15,13 +14,13 @@ export function onEvent(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Keeps the stream as long as the shell is there, for those who may watch events. */
-export function useLiveEvents(model: Model, may: May): void {
-  const allowed = may("ops.events.read") && model.registry.getService(EVENT_LOG) !== undefined;
+/** Keeps the stream as long as the shell is there. Everybody hears of what he may read. */
+export function useLiveEvents(model: Model): void {
+  const offered = model.registry.getService(EVENT_LOG) !== undefined;
   useEffect(() => {
-    if (!allowed) return undefined;
+    if (!offered) return undefined;
     const end = new AbortController();
     void import("./stream").then(({ watch }) => watch(model, end.signal));
     return () => end.abort();
-  }, [model, allowed]);
+  }, [model, offered]);
 }

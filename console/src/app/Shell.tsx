@@ -34,7 +34,7 @@ export function Shell() {
   const [railOpen, setRailOpen] = useState(false);
   const [paletteOpen, setPaletteOpen] = useState(false);
   const [mapOpen, setMapOpen] = useState(false);
-  useLiveEvents(model, me.may);
+  useLiveEvents(model);
   useEffect(() => router.subscribe("onResolved", () => setRailOpen(false)), [router]);
   const places = useMemo(() => destinations(model, me.may), [model, me.may]);
   const bindings = useMemo<Binding[]>(

@@ -33,7 +33,7 @@ include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
 pub use erp::*;
 #[cfg(feature = "server")]
-pub use events::{DeclaredEvent, events};
+pub use events::{DeclaredEvent, Payload, changes, events, payloads, references, said};
 pub use values::span;
 
 /// The encoded descriptors of all files, with their options and comments.

@@ -2,6 +2,7 @@
 //! by one of them for those of all.
 
 mod others;
+mod sight;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::consume::on_begin;
 pub use crate::ops::others::ASKED_OF_PEERS;
 pub(crate) use crate::ops::others::{Others, permissions};
+use crate::ops::sight::Sight;
 use crate::watch::{Hub, WATCHERS_MAX, Watcher};
 
 const TAIL_SIZE_DEFAULT: usize = 100;
@@ -51,7 +53,7 @@ pub(crate) struct EventLogs {
 
 impl EventLogApi for EventLogs {
     async fn tail_events(&self, cx: &mut Cx, request: TailEventsRequest) -> Result<TailEventsResponse> {
-        let wanted = Wanted { tenant: cx.tenant()?, types: request.types };
+        let wanted = Wanted { tenant: cx.tenant()?, types: request.types, sight: Sight::of(cx.caller()) };
         let size = match usize::try_from(request.page_size).unwrap_or(0) {
             0 => TAIL_SIZE_DEFAULT,
             size => size.min(TAIL_SIZE_MAX),
@@ -76,7 +78,7 @@ impl EventLogApi for EventLogs {
         cx: &mut Cx,
         request: WatchEventsRequest,
     ) -> Result<Feed<WatchEventsResponse>> {
-        let wanted = Wanted { tenant: cx.tenant()?, types: request.types };
+        let wanted = Wanted { tenant: cx.tenant()?, types: request.types, sight: Sight::of(cx.caller()) };
         let (newest, tail) = self.begin(&request.cursor, request.backlog, &wanted).await?;
         let watcher = self.hub.watch(tail).await.map_err(log_error)?.ok_or_else(too_many)?;
         let start = cursor(watcher.handed())?;
@@ -278,19 +280,23 @@ struct Wanted {
     tenant: Uuid,
     /// By name, or by `order.*`; none means all.
     types: Vec<String>,
+    sight: Sight,
 }
 
 impl Wanted {
     fn has(&self, delivery: &Delivery) -> bool {
-        let fits = |pattern: &String| store::covers(pattern, delivery.event_type());
-        delivery.tenant_id() == Some(self.tenant) && (self.types.is_empty() || self.types.iter().any(fits))
+        let event_type = delivery.event_type();
+        let fits = |pattern: &String| store::covers(pattern, event_type);
+        delivery.tenant_id() == Some(self.tenant)
+            && (self.types.is_empty() || self.types.iter().any(fits))
+            && self.sight.hears(event_type)
     }
 
     /// The wanted ones in the order in which they happened: those of one batch are in the log at the same time.
     fn of(&self, deliveries: &[Delivery]) -> Vec<Envelope> {
         let wanted = deliveries.iter().filter(|delivery| self.has(delivery));
-        let mut events: Vec<Envelope> =
-            wanted.filter_map(|delivery| Envelope::parse(&delivery.payload).ok()).collect();
+        let parsed = wanted.filter_map(|delivery| Envelope::parse(&delivery.payload).ok());
+        let mut events: Vec<Envelope> = parsed.map(|event| self.sight.narrow(event)).collect();
         events.sort_by_key(|event| (event.timestamp, event.event_id));
         events
     }

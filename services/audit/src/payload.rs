@@ -4,12 +4,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use contracts::POOL;
 use contracts::v1::RecordChange;
+use contracts::{POOL, Payload, references, said};
 use kit::{Error, Result, Uuid};
-use prost_reflect::{
-    DeserializeOptions, DynamicMessage, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, Value,
-};
+use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, Value};
 use serde_json::{Map, Value as Json};
 use store::Envelope;
 
@@ -52,35 +50,20 @@ pub fn read(event: &Envelope) -> Result<Read> {
 
 /// The events that contracts declare, by type.
 static DECLARED: LazyLock<HashMap<String, Declared>> = LazyLock::new(|| {
-    let Some(option) = POOL.get_extension_by_name("erp.v1.event") else { return HashMap::new() };
-    POOL.all_messages().filter_map(|message| Declared::of(message, &option)).collect()
+    contracts::payloads().map(|payload| (payload.event_type.clone(), Declared(payload))).collect()
 });
 
 /// An event that a contract declares.
-struct Declared {
-    payload: MessageDescriptor,
-    /// The field by whose value the event is told.
-    key: String,
-}
+struct Declared(Payload);
 
 impl Declared {
-    fn of(payload: MessageDescriptor, option: &ExtensionDescriptor) -> Option<(String, Self)> {
-        let options = payload.options();
-        if !options.has_extension(option) {
-            return None;
-        }
-        let said = options.get_extension(option);
-        let text = |name: &str| Some(said.as_message()?.get_field_by_name(name)?.as_str()?.to_owned());
-        Some((text("type")?, Self { key: text("key")?, payload: payload.clone() }))
-    }
-
     fn read(&self, event: &Envelope) -> Result<Read> {
         // Fields of newer producers are passed over.
         let options = DeserializeOptions::new().deny_unknown_fields(false);
-        let message = DynamicMessage::deserialize_with_options(self.payload.clone(), &event.data, &options);
+        let message = DynamicMessage::deserialize_with_options(self.0.message.clone(), &event.data, &options);
         let mut message = message.map_err(|error| Error::invalid("event.data", error.to_string()))?;
         let mut found = Found::default();
-        if let Some(key) = self.payload.get_field_by_name(&self.key) {
+        if let Some(key) = self.0.message.get_field_by_name(&self.0.key) {
             found.note(&key, &message.get_field(&key));
         }
         found.within(&message);
@@ -101,7 +84,7 @@ fn read_change(event: &Envelope, change: &RecordChange) -> Result<Read> {
     for (name, pair) in told.into_iter().flatten() {
         let field = entity.as_ref().and_then(|entity| entity.get_field_by_name(name));
         if let Some(field) = &field {
-            let target = text(field, "references");
+            let target = references(field);
             for id in [pair.get("to"), pair.get("from")].into_iter().flatten().filter_map(Json::as_str) {
                 if !target.is_empty() {
                     found.add(&target, id);
@@ -126,7 +109,7 @@ impl Found {
     /// Notes the records that a message names, in the order of its fields.
     fn within(&mut self, message: &DynamicMessage) {
         for (field, value) in message.fields() {
-            if !text(&field, "references").is_empty() {
+            if !references(&field).is_empty() {
                 self.note(&field, value);
             } else {
                 each_message(value, &mut |inner| self.within(inner));
@@ -136,7 +119,7 @@ impl Found {
 
     /// Notes the value of a field that names a record.
     fn note(&mut self, field: &FieldDescriptor, value: &Value) {
-        let entity = text(field, "references");
+        let entity = references(field);
         match value {
             Value::String(id) => self.add(&entity, id),
             Value::List(ids) => ids.iter().filter_map(Value::as_str).for_each(|id| self.add(&entity, id)),
@@ -168,19 +151,8 @@ fn mask(message: &mut DynamicMessage) {
 /// Whether a field tells something of a person, is a secret, or is not for everybody's eyes.
 fn is_masked(field: &FieldDescriptor) -> bool {
     let is_true = |name: &str| said(field, name).and_then(|value| value.as_bool()).unwrap_or(false);
-    is_true("personal") || is_true("secret") || !text(field, "read_permission").is_empty()
-}
-
-fn text(field: &FieldDescriptor, name: &str) -> String {
-    said(field, name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// What `(erp.v1.field)` says of a field under this name.
-fn said(field: &FieldDescriptor, name: &str) -> Option<Value> {
-    let extension = field.parent_pool().get_extension_by_name("erp.v1.field")?;
-    let options = field.options();
-    let said = options.get_extension(&extension);
-    Some(said.as_message()?.get_field_by_name(name)?.into_owned())
+    let is_told = |name: &str| said(field, name).is_some_and(|value| value.as_str() != Some(""));
+    is_true("personal") || is_true("secret") || is_told("read_permission")
 }
 
 fn each_message(value: &Value, act: &mut impl FnMut(&DynamicMessage)) {

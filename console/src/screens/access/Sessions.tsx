@@ -71,7 +71,7 @@ function Row({ session, current }: { session: Session; current: boolean }) {
   const [busy, setBusy] = useState(false);
   const end = async () => {
     if (current) {
-      await signOut();
+      await signOut().catch((error: unknown) => fail(error, i18n));
       return;
     }
     setBusy(true);

@@ -1004,13 +1004,12 @@ const file_erp_ops_v1_event_log_proto_rawDesc = "" +
 	"\vevent_count\x18\x02 \x01(\x03R\n" +
 	"eventCount\x12;\n" +
 	"\voldest_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"oldestTime2\xf0\x06\n" +
+	"oldestTime2\xe0\x06\n" +
 	"\x0fEventLogService\x12x\n" +
 	"\n" +
 	"TailEvents\x12\x1d.erp.ops.v1.TailEventsRequest\x1a\x1e.erp.ops.v1.TailEventsResponse\"+\x8a\xb5\x18\x11\n" +
-	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/events\x12\x83\x01\n" +
-	"\vWatchEvents\x12\x1e.erp.ops.v1.WatchEventsRequest\x1a\x1f.erp.ops.v1.WatchEventsResponse\"1\x8a\xb5\x18\x11\n" +
-	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/events:watch0\x01\x12\x93\x01\n" +
+	"\x0fops.events.read\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/events\x12t\n" +
+	"\vWatchEvents\x12\x1e.erp.ops.v1.WatchEventsRequest\x1a\x1f.erp.ops.v1.WatchEventsResponse\"\"\x8a\xb5\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/events:watch0\x01\x12\x93\x01\n" +
 	"\x0fListDeadLetters\x12\".erp.ops.v1.ListDeadLettersRequest\x1a#.erp.ops.v1.ListDeadLettersResponse\"7\x8a\xb5\x18\x17\n" +
 	"\x15ops.dead-letters.read\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/dead-letters\x12\xad\x01\n" +
 	"\x10ReplayDeadLetter\x12#.erp.ops.v1.ReplayDeadLetterRequest\x1a$.erp.ops.v1.ReplayDeadLetterResponse\"N\x8a\xb5\x18\x19\n" +

@@ -46,6 +46,9 @@ type EventLogServiceClient interface {
 	// order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
 	// or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
 	// watch; INVALID_ARGUMENT for a cursor that is none.
+	//
+	// With the permission `ops.events.read` one hears everything. Others hear of the records that they may read: `data`
+	// then holds the ids of those and nothing else, so that they can be read anew.
 	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
 	// Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
 	ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error)
@@ -152,6 +155,9 @@ type EventLogServiceServer interface {
 	// order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
 	// or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
 	// watch; INVALID_ARGUMENT for a cursor that is none.
+	//
+	// With the permission `ops.events.read` one hears everything. Others hear of the records that they may read: `data`
+	// then holds the ids of those and nothing else, so that they can be read anew.
 	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
 	// Lists events that a consumer could not handle, newest first. INVALID_ARGUMENT for a page token that is none.
 	ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error)

@@ -195,6 +195,9 @@ class EventLogServiceStub(typing.Generic[_EventLogServiceTailEventsType, _EventL
     order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
     or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
     watch; INVALID_ARGUMENT for a cursor that is none.
+
+    With the permission `ops.events.read` one hears everything. Others hear of the records that they may read: `data`
+    then holds the ids of those and nothing else, so that they can be read anew.
     """
 
     ListDeadLetters: _EventLogServiceListDeadLettersType
@@ -266,6 +269,9 @@ class EventLogServiceServicer(metaclass=abc.ABCMeta):
         order in which they happened; those of different ones nearly so. Ends by itself after 15 minutes
         or when the service stops: go on with the last cursor. RESOURCE_EXHAUSTED when too many callers
         watch; INVALID_ARGUMENT for a cursor that is none.
+
+        With the permission `ops.events.read` one hears everything. Others hear of the records that they may read: `data`
+        then holds the ids of those and nothing else, so that they can be read anew.
         """
 
     @abc.abstractmethod
