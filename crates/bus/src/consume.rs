@@ -52,7 +52,7 @@ impl ConsumerConfig {
             handle_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(20),
             lag_every: Duration::from_secs(15),
-            pace: Duration::from_millis(20),
+            pace: Duration::from_millis(50),
         }
     }
 }

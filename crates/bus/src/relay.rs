@@ -52,7 +52,7 @@ impl RelayConfig {
             on_begin: on_begin.into(),
             batch: 500,
             poll: Duration::from_millis(500),
-            pace: Duration::from_millis(20),
+            pace: Duration::from_millis(50),
             keep: Duration::from_secs(24 * 3600),
             drain: Duration::from_secs(10),
         }

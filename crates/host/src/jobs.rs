@@ -16,8 +16,9 @@ use tracing::Instrument as _;
 use crate::meter;
 use crate::service::Job;
 
-/// How many jobs of a service run at a time.
-const RUNNING_MAX: usize = 8;
+/// How many jobs of a service run at a time. They wait for peers most of the time, and what comes together is written
+/// together.
+const RUNNING_MAX: usize = 48;
 /// How often a job runs when its transactions meet others, before it waits.
 const RUNS_MAX: u32 = 10;
 /// How often to look for jobs that nobody announced: those of other processes, and those of dead ones.

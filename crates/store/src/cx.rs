@@ -19,6 +19,7 @@ use crate::caller::{Actor, Caller};
 use crate::deferred::Deferred;
 use crate::env::{DEFAULT_DEADLINE, Env};
 use crate::flush::Pending;
+use crate::group::AtWork;
 use crate::peer::{Channel, PeerChannel};
 use crate::record::Event;
 use crate::{conflict, deferred, tally};
@@ -85,6 +86,8 @@ pub struct Cx {
     /// What was found then.
     pub(crate) found: Option<Found>,
     pub(crate) pending: Pending,
+    /// Told to the other calls of the tenant.
+    at_work: Option<AtWork>,
 }
 
 impl Cx {
@@ -104,7 +107,15 @@ impl Cx {
             unasked: None,
             found: None,
             pending: Pending::default(),
+            at_work: None,
         }
+    }
+
+    /// The same for a call that will probably write: others of its tenant wait a moment to be written with it.
+    #[must_use]
+    pub(crate) fn writing(mut self) -> Self {
+        self.at_work = self.caller.tenant.map(|tenant| AtWork::new(&self.env, tenant));
+        self
     }
 
     /// The same with another deadline.

@@ -1,7 +1,7 @@
 //! Writes that a call can leave to its end, and that can be done for several calls at once.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 
 use kit::{Error, Result};
@@ -98,18 +98,39 @@ pub(crate) struct ChangedRow<R> {
 
 impl<R: Record> Deferred for ChangedRow<R> {
     async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {
-        for row in items {
+        let mut items = items.to_vec();
+        let ids: HashSet<Uuid> = items.iter().map(|row| row.id).collect();
+        // A second change of a row must see the first, so that each then has a statement of its own.
+        let is_each_once = ids.len() == items.len();
+        if is_each_once {
+            items.sort_by(|one, other| one.places.cmp(&other.places));
+        }
+        let mut rest = &items[..];
+        while !rest.is_empty() {
+            let (rows, later) = rest.split_at(if is_each_once { alike(rest) } else { 1 });
             let mut arguments = PgArguments::default();
-            for place in &row.places {
-                row.record.bind(*place, &mut arguments)?;
+            for row in rows {
+                for place in &row.places {
+                    row.record.bind(*place, &mut arguments)?;
+                }
+                arguments.add(row.id).map_err(Error::internal)?;
+                arguments.add(row.revision).map_err(Error::internal)?;
             }
-            arguments.add(row.id).map_err(Error::internal)?;
-            arguments.add(row.revision).map_err(Error::internal)?;
-            let statement = AssertSqlSafe(statements::update_unchanged(R::table(), &row.places));
-            if cx.execute(sqlx::query_with(statement, arguments)).await? == 0 {
+            let update = AssertSqlSafe(statements::update_unchanged(R::table(), &rows[0].places, rows.len()));
+            let query = sqlx::query_as_with::<_, (i64,), _>(update, arguments);
+            let (changed,) = cx.row(query).await?.unwrap_or_default();
+            if usize::try_from(changed) != Ok(rows.len()) {
                 return Err(conflict::moved());
             }
+            rest = later;
         }
         Ok(())
     }
+}
+
+/// How many of the first rows one statement changes: those of the same columns, in powers of two, so that there are few
+/// statements to prepare.
+fn alike<R>(rows: &[&ChangedRow<R>]) -> usize {
+    let count = rows.iter().take_while(|row| row.places == rows[0].places).count();
+    1 << count.ilog2().min(statements::CHANGES_MAX.ilog2())
 }

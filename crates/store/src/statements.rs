@@ -56,20 +56,37 @@ pub(crate) fn insert(table: &'static Table, rows: usize) -> String {
     format!("insert into {} ({}) values {}", table.name, of(table).columns, values.join(", "))
 }
 
+/// How many rows one statement changes at the most, each with a plan of its own.
+pub(crate) const CHANGES_MAX: usize = 8;
+
 /// `update accounts set code = $1, revision = revision + 1 where id = $2`: for the columns at these places.
 pub(crate) fn update(table: &Table, places: &[usize]) -> String {
-    let mut assignments: Vec<String> = Vec::with_capacity(places.len() + 1);
-    for (number, place) in places.iter().enumerate() {
-        let column = &table.columns[*place];
-        assignments.push(format!("{} = ${}{}", quote(column.name), number + 1, cast(column.kind)));
-    }
-    let last = places.len() + 1;
-    format!("update {} set {} where id = ${last}", table.name, assignments.join(", "))
+    update_from(table, places, 0)
 }
 
-/// The same for a row whose revision, the last parameter, is still what it was.
-pub(crate) fn update_unchanged(table: &Table, places: &[usize]) -> String {
-    format!("{} and revision = ${}", update(table, places), places.len() + 2)
+/// The same for so many rows whose revisions, each behind its id, are still what they were; tells how many of them
+/// are. Each row is looked for by its key alone: a join may be planned to read the whole table, which was small when it
+/// was planned.
+pub(crate) fn update_unchanged(table: &Table, places: &[usize], rows: usize) -> String {
+    let width = places.len() + 2;
+    let update = |row: usize| {
+        let update = update_from(table, places, row * width);
+        format!("row_{row} as ({update} and revision = ${} returning 1)", (row + 1) * width)
+    };
+    let updates: Vec<String> = (0..rows).map(update).collect();
+    let counts: Vec<String> = (0..rows).map(|row| format!("(select count(*) from row_{row})")).collect();
+    format!("with {} select {}", updates.join(", "), counts.join(" + "))
+}
+
+/// Its parameters come behind so many others.
+fn update_from(table: &Table, places: &[usize], before: usize) -> String {
+    let assign = |(number, place): (usize, &usize)| {
+        let column = &table.columns[*place];
+        format!("{} = ${}{}", quote(column.name), before + number + 1, cast(column.kind))
+    };
+    let assignments: Vec<String> = places.iter().enumerate().map(assign).collect();
+    let last = before + places.len() + 1;
+    format!("update {} set {} where id = ${last}", table.name, assignments.join(", "))
 }
 
 /// Column names come from contracts; some are words of SQL.

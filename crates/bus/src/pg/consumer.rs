@@ -12,7 +12,7 @@ use super::{STATEMENT_TIMEOUT, Shared, db_error};
 use crate::{Batch, Consumer, LogError, Position};
 
 /// Looks are at least this far apart.
-const LOOK_PACE: Duration = Duration::from_millis(15);
+const LOOK_PACE: Duration = Duration::from_millis(40);
 
 pub(super) struct PgConsumer {
     shared: Arc<Shared>,
