@@ -1,7 +1,7 @@
 //! What generated records run: values into the arguments of a statement and out of a row.
 
 use kit::{Currency, Error, Money, OffsetDateTime, Result};
-use prost_reflect::{DeserializeOptions, DynamicMessage, SerializeOptions};
+use prost_reflect::{DeserializeOptions, DynamicMessage, ReflectMessage as _, SerializeOptions};
 use prost_types::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -158,14 +158,23 @@ fn complete_json<R: Record>(record: &R, field: &str) -> Result<Value> {
 fn one_field<R: Record>(record: &R, field: &str, skip_defaults: bool) -> Result<Value> {
     let mut only = R::default();
     only.copy_field(record, field);
+    let only = only.transcode_to_dynamic();
     let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(skip_defaults);
-    let object = only
-        .transcode_to_dynamic()
-        .serialize_with_options(serde_json::value::Serializer, &options)
-        .map_err(Error::internal)?;
-    match object {
-        Value::Object(mut fields) => Ok(fields.remove(field).unwrap_or(Value::Null)),
-        _ => Err(Error::internal("a message became no JSON object")),
+    let json = |message: &DynamicMessage| {
+        message.serialize_with_options(serde_json::value::Serializer, &options).map_err(Error::internal)
+    };
+    let descriptor = only.descriptor().get_field_by_name(field).filter(|field| only.has_field(field));
+    let value = descriptor.as_ref().map(|field| only.get_field(field));
+    match value.as_deref() {
+        Some(prost_reflect::Value::Message(message)) => json(message),
+        Some(prost_reflect::Value::List(list)) if list.iter().all(|one| one.as_message().is_some()) => {
+            list.iter().filter_map(|one| one.as_message()).map(json).collect::<Result<_>>().map(Value::Array)
+        }
+        // Of the rest only the record knows how to write it, with all its other fields.
+        _ => match json(&only)? {
+            Value::Object(mut fields) => Ok(fields.remove(field).unwrap_or(Value::Null)),
+            _ => Err(Error::internal("a message became no JSON object")),
+        },
     }
 }
 
