@@ -4,7 +4,8 @@ use kit::{Error, Result};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::{Cx, Scope, answered_before, deadline_exceeded};
+use super::answers::answered_before;
+use super::{Cx, Scope, deadline_exceeded};
 use crate::flush::Footprint;
 use crate::group::{Entered, Groups, Verdict};
 use crate::{conflict, flush, tally};
