@@ -79,9 +79,6 @@ impl Call {
         let deadline = text(&metadata, "grpc-timeout").and_then(|value| grpc_timeout(&value));
         let timeout = deadline.unwrap_or(DEFAULT_DEADLINE).min(DEADLINE_MAX);
         let mut cx = Cx::new(env.clone(), caller, meta).with_timeout(timeout);
-        if method.mutating {
-            cx = cx.writing();
-        }
         cx.unasked = idempotency.as_ref().map(|key| key.request_id);
         Ok((Self { cx, method, idempotency, attempt: 1, deadline }, request))
     }

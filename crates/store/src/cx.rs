@@ -19,7 +19,6 @@ use crate::caller::{Actor, Caller};
 use crate::deferred::Deferred;
 use crate::env::{DEFAULT_DEADLINE, Env};
 use crate::flush::Pending;
-use crate::group::AtWork;
 use crate::peer::{Channel, PeerChannel};
 use crate::record::Event;
 use crate::{conflict, deferred, tally};
@@ -86,8 +85,6 @@ pub struct Cx {
     /// What was found then.
     pub(crate) found: Option<Found>,
     pub(crate) pending: Pending,
-    /// Told to the other calls of the tenant.
-    at_work: Option<AtWork>,
 }
 
 impl Cx {
@@ -107,15 +104,7 @@ impl Cx {
             unasked: None,
             found: None,
             pending: Pending::default(),
-            at_work: None,
         }
-    }
-
-    /// The same for a call that will probably write: others of its tenant wait a moment to be written with it.
-    #[must_use]
-    pub(crate) fn writing(mut self) -> Self {
-        self.at_work = self.caller.tenant.map(|tenant| AtWork::new(&self.env, tenant));
-        self
     }
 
     /// The same with another deadline.

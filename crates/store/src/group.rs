@@ -1,15 +1,14 @@
-//! Group commit: calls of a tenant that only write share a transaction.
+//! Group commit: calls of a tenant that only write, and come while another one commits, share a transaction.
 //!
-//! A lone call writes by itself, at once. Where several are at work, each waits a moment for the others, and they are
-//! written together: one look for their first answers, one insert for each type of row, one flush, one commit. If
-//! that fails, each of them writes by itself, so that an error reaches the call whose it is.
+//! The first call writes by itself. Those that come meanwhile queue up, and are written together when it is
+//! through: one look for their first answers, one insert for each type of row, one flush, one commit. If that
+//! fails, each of them writes by itself, so that an error reaches the call whose it is.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Mutex;
 
 use kit::{Error, Result};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -26,64 +25,9 @@ const MEMBERS_MAX: usize = 32;
 /// How many calls of a tenant wait; what comes on top writes by itself.
 const QUEUE_MAX: usize = 1_024;
 
-/// Where no more calls than this are at work, nobody waits for the others.
-const FEW: usize = 2;
-
-/// How long calls wait for others that are at work.
-const GATHER_FOR: Duration = Duration::from_millis(4);
-
-/// What goes on in the tenants of which somebody is at work.
+/// The calls that wait, by tenant. A tenant is in it while somebody holds its [`Turn`].
 #[derive(Default)]
-pub(crate) struct Groups(Mutex<HashMap<Uuid, Tenant>>);
-
-/// What goes on in a tenant.
-#[derive(Default)]
-struct Tenant {
-    /// Calls, jobs and reactions that may come to write.
-    at_work: usize,
-    /// The calls that wait; `None` while nobody holds the [`Turn`].
-    waiting: Option<VecDeque<Member>>,
-    /// All that are at work wait.
-    complete: Arc<Notify>,
-}
-
-impl Tenant {
-    fn is_complete(&self) -> bool {
-        self.waiting.as_ref().is_none_or(|queue| queue.len() >= self.at_work.min(MEMBERS_MAX))
-    }
-}
-
-/// Says that somebody is at work in a tenant, as long as it lives.
-pub(crate) struct AtWork {
-    env: Env,
-    tenant: Uuid,
-}
-
-impl AtWork {
-    pub fn new(env: &Env, tenant: Uuid) -> Self {
-        env.groups().lock().entry(tenant).or_default().at_work += 1;
-        Self { env: env.clone(), tenant }
-    }
-}
-
-impl Drop for AtWork {
-    fn drop(&mut self) {
-        let mut tenants = self.env.groups().lock();
-        if let Some(tenant) = tenants.get_mut(&self.tenant) {
-            tenant.at_work -= 1;
-            if tenant.is_complete() {
-                tenant.complete.notify_one();
-            }
-        }
-        forget_if_idle(&mut tenants, self.tenant);
-    }
-}
-
-fn forget_if_idle(tenants: &mut HashMap<Uuid, Tenant>, id: Uuid) {
-    if tenants.get(&id).is_some_and(|tenant| tenant.at_work == 0 && tenant.waiting.is_none()) {
-        tenants.remove(&id);
-    }
-}
+pub(crate) struct Groups(Mutex<HashMap<Uuid, VecDeque<Member>>>);
 
 /// A call that waits to be written.
 pub(crate) struct Member {
@@ -110,46 +54,26 @@ pub(crate) enum Entered {
 }
 
 impl Groups {
-    /// Queues a call up if others of the tenant write or are about to.
-    pub fn enter(env: &Env, id: Uuid, make: impl FnOnce() -> (Footprint, Instant)) -> Entered {
-        let mut tenants = env.groups().lock();
-        let tenant = tenants.entry(id).or_default();
-        let queue = match &mut tenant.waiting {
-            Some(queue) if queue.len() >= QUEUE_MAX => return Entered::Full,
-            Some(queue) => queue,
-            None if tenant.at_work <= FEW => {
-                tenant.waiting = Some(VecDeque::new());
-                return Entered::First(Turn { env: env.clone(), tenant: id });
-            }
-            empty @ None => {
-                tokio::spawn(serve(Turn { env: env.clone(), tenant: id }));
-                empty.insert(VecDeque::new())
-            }
+    /// Queues a call up if another one of the tenant is just writing.
+    pub fn enter(env: &Env, tenant: Uuid, make: impl FnOnce() -> (Footprint, Instant)) -> Entered {
+        let mut waiting = env.groups().lock();
+        let Some(queue) = waiting.get_mut(&tenant) else {
+            waiting.insert(tenant, VecDeque::new());
+            return Entered::First(Turn { env: env.clone(), tenant });
         };
+        if queue.len() >= QUEUE_MAX {
+            return Entered::Full;
+        }
         let (verdict, receiver) = oneshot::channel();
         let (footprint, deadline) = make();
         queue.push_back(Member { footprint, deadline, verdict });
-        if tenant.is_complete() {
-            tenant.complete.notify_one();
-        }
         Entered::Waits(receiver)
-    }
-
-    /// Waits a moment for those who are at work.
-    async fn gather(&self, id: Uuid) {
-        let complete = match self.lock().get(&id) {
-            Some(tenant) if !tenant.is_complete() => tenant.complete.clone(),
-            _ => return,
-        };
-        // Somebody may be at work for long, or not come to write at all.
-        let _ = tokio::time::timeout(GATHER_FOR, complete.notified()).await;
     }
 
     /// The next calls to write together, without those whose callers have gone.
     fn next(&self, tenant: Uuid) -> Vec<Member> {
-        let mut tenants = self.lock();
-        let queue = tenants.get_mut(&tenant).and_then(|tenant| tenant.waiting.as_mut());
-        let Some(queue) = queue else { return Vec::new() };
+        let mut waiting = self.lock();
+        let Some(queue) = waiting.get_mut(&tenant) else { return Vec::new() };
         let mut members = Vec::new();
         let mut requests = HashSet::new();
         while let Some(member) = queue.pop_front() {
@@ -167,7 +91,7 @@ impl Groups {
         members
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Tenant>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, VecDeque<Member>>> {
         self.0.lock().expect("nothing panics while holding it")
     }
 }
@@ -180,24 +104,20 @@ pub(crate) struct Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut tenants = self.env.groups().lock();
-        let Some(tenant) = tenants.get_mut(&self.tenant) else { return };
+        let mut waiting = self.env.groups().lock();
+        let Some(queue) = waiting.get(&self.tenant) else { return };
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) if tenant.waiting.as_ref().is_some_and(|queue| !queue.is_empty()) => {
+            Ok(runtime) if !queue.is_empty() => {
                 runtime.spawn(serve(Turn { env: self.env.clone(), tenant: self.tenant }));
             }
             // Without a runtime nobody waits any more.
-            _ => {
-                tenant.waiting = None;
-                forget_if_idle(&mut tenants, self.tenant);
-            }
+            _ => drop(waiting.remove(&self.tenant)),
         }
     }
 }
 
 async fn serve(turn: Turn) {
     loop {
-        turn.env.groups().gather(turn.tenant).await;
         let members = turn.env.groups().next(turn.tenant);
         if members.is_empty() {
             return;

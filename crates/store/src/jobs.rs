@@ -91,9 +91,7 @@ impl Claimed {
             traceparent: self.traceparent.clone(),
             ..Meta::default()
         };
-        Cx::new(env.clone(), Caller::service(env.service(), Some(self.tenant)), meta)
-            .writing()
-            .with_timeout(timeout)
+        Cx::new(env.clone(), Caller::service(env.service(), Some(self.tenant)), meta).with_timeout(timeout)
     }
 
     /// Commits what the job did, together with the end of the job or its next time.

@@ -41,8 +41,7 @@ where
         causation_id: envelope.event_id.to_string(),
         ..Meta::default()
     };
-    let mut cx =
-        Cx::new(env.clone(), Caller::service(env.service(), Some(envelope.tenant_id)), meta).writing();
+    let mut cx = Cx::new(env.clone(), Caller::service(env.service(), Some(envelope.tenant_id)), meta);
     let Err(error) = attempt(&mut cx, consumer, envelope, event, reaction).await else { return Ok(()) };
     cx.rollback().await;
     // What had its effect may well fail the second time, and is no failure then.
