@@ -25,6 +25,9 @@ pub struct Claims {
     /// The session; absent for services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<Uuid>,
+    /// The token's own id: two tokens of one session in one second are two. Absent in those issued before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<Uuid>,
     /// The permissions held, some with a trailing `*`.
     pub perms: Vec<String>,
     pub iat: i64,

@@ -87,6 +87,7 @@ fn claims(now: OffsetDateTime) -> Claims {
         sub: Uuid::nil().to_string(),
         tenant_id: Some(Uuid::nil()),
         sid: None,
+        jti: None,
         perms: vec!["crm.*".to_owned()],
         iat: now,
         nbf: now,

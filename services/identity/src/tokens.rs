@@ -3,7 +3,7 @@
 use contracts::identity::v1::TokenPair;
 use host::{AUDIENCE, Claims, ISSUER};
 use jsonwebtoken::{Algorithm, Header};
-use kit::{Duration, Error, OffsetDateTime, Result, Uuid};
+use kit::{Duration, Error, IdSource as _, OffsetDateTime, Result, Uuid, UuidV7};
 use prost_types::Timestamp;
 
 use crate::keys::KeySet;
@@ -36,6 +36,7 @@ pub fn sign(
         sub: subject.name,
         tenant_id: subject.tenant,
         sid: subject.session,
+        jti: Some(UuidV7.new_id()),
         perms: without_covered(subject.permissions),
         iat: now.unix_timestamp(),
         nbf: now.unix_timestamp(),
