@@ -77,3 +77,10 @@ export async function signIn(page: Page, user: { email: string; password: string
   // On a phone the navigation is there, but folded away.
   await expect(page.locator(".rail a").first()).toBeAttached();
 }
+
+/** Waits until what was typed would survive a reload. */
+export async function draftIsKept(page: Page): Promise<void> {
+  await expect
+    .poll(() => page.evaluate(() => Object.keys(sessionStorage).some((key) => key.startsWith("tessera.draft."))))
+    .toBe(true);
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "@playwright/test";
-import { createAccounts, newCompany, pageUrl, signIn } from "./company";
+import { createAccounts, draftIsKept, newCompany, pageUrl, signIn } from "./company";
 
 test("a change that somebody else made before a reload is not undone", async ({ page }) => {
   // The draft comes back as a change of the version that it began with, so that saving finds the conflict.
@@ -9,9 +9,7 @@ test("a change that somebody else made before a reload is not undone", async ({ 
   await signIn(page, company);
   await page.goto(`${pageUrl()}/crm/accounts/${id}/edit`);
   await page.getByLabel("Name").fill("Hafen KG, mine");
-  await expect
-    .poll(() => page.evaluate(() => Object.keys(sessionStorage).some((key) => key.startsWith("tessera.draft."))))
-    .toBe(true);
+  await draftIsKept(page);
   await accounts.updateAccount({ account: { id, domain: "neu.example" }, updateMask: { paths: ["domain"] } });
   page.on("dialog", (dialog) => void dialog.accept());
   await page.reload();
@@ -31,9 +29,7 @@ test("discarding what came back begins with the newest version", async ({ page }
   await signIn(page, company);
   await page.goto(`${pageUrl()}/crm/accounts/${id}/edit`);
   await page.getByLabel("Name").fill("Hafen KG, mine");
-  await expect
-    .poll(() => page.evaluate(() => Object.keys(sessionStorage).some((key) => key.startsWith("tessera.draft."))))
-    .toBe(true);
+  await draftIsKept(page);
   await accounts.updateAccount({ account: { id, displayName: "Werft KG" }, updateMask: { paths: ["display_name"] } });
   page.on("dialog", (dialog) => void dialog.accept());
   await page.reload();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "@playwright/test";
-import { createAccounts, newCompany, newUser, ownAddress, pageUrl, signIn } from "./company";
+import { createAccounts, draftIsKept, newCompany, newUser, ownAddress, pageUrl, signIn } from "./company";
 
 test("a company signs up, and its session outlives a reload", async ({ page }) => {
   // Without a flash of the login; after signing out the page is closed again.
@@ -163,9 +163,7 @@ test("what was typed survives a reload, and leaving asks first", async ({ page }
   await signIn(page, company);
   await page.goto(`${pageUrl()}/crm/accounts/new`);
   await page.getByLabel("Name").fill("Halb fertig");
-  await expect
-    .poll(() => page.evaluate(() => Object.keys(sessionStorage).some((key) => key.startsWith("tessera.draft."))))
-    .toBe(true);
+  await draftIsKept(page);
   page.on("dialog", (dialog) => void dialog.accept());
   await page.reload();
   await expect(page.getByLabel("Name")).toHaveValue("Halb fertig");
