@@ -64,6 +64,32 @@ test("the keyboard alone is enough", async ({ page }) => {
   await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
 });
 
+test("what is typed before the palette is there is looked for", async ({ page }) => {
+  // The palette is loaded with its first use: whoever types on must not lose letters, nor set off what they do in a list.
+  const company = await newCompany();
+  await company.tessera.crm.accounts.createAccount({ account: { displayName: "Jutta Eilig KG" } });
+  await signIn(page, company);
+  await page.goto("/crm/accounts");
+  await expect(page.getByRole("link", { name: "Jutta Eilig KG" })).toBeVisible();
+  await page.route(/Palette/, async (route) => {
+    await new Promise((done) => setTimeout(done, 700));
+    await route.continue();
+  });
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("juttax");
+  await page.keyboard.press("Backspace");
+  await expect(page.getByPlaceholder("Find records, pages and actions")).toHaveValue("jutta");
+  await page.keyboard.type(" eilig");
+  await expect(page.getByPlaceholder("Find records, pages and actions")).toHaveValue("jutta eilig");
+  await expect(page.getByRole("button", { name: /Jutta Eilig KG/ })).toBeVisible();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.press("Escape");
+  await expect(page.getByPlaceholder("Find records, pages and actions")).toHaveCount(0);
+  // Keys do what they always do again.
+  await page.keyboard.press("n");
+  await expect(page.getByLabel("Name")).toBeFocused();
+});
+
 test("a phone's width is enough", async ({ page }) => {
   // Nothing is wider than the screen, and the navigation opens over the page.
   const company = await newCompany();

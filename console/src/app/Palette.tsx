@@ -21,6 +21,7 @@ import { iconOf } from "../ui/icons";
 import { useWriting } from "../ui/zone";
 import type { Place } from "./Rail";
 import { signOut, useMe, useModel } from "./session";
+import { endTypeAhead } from "./typeAhead";
 
 const EACH = 5;
 const [store, { open }] = createSpotlight();
@@ -46,7 +47,10 @@ export default function Palette({ places, onClose, onKeys }: Props) {
   const pages = usePages(places);
   const actions = useActions(onKeys);
   const { items: records, searching } = useFound(sought);
-  useEffect(() => open(), []);
+  useEffect(() => {
+    open();
+    return () => void endTypeAhead();
+  }, []);
   const matches = (item: Item) => query.trim() === "" || item.label.toLowerCase().includes(query.trim().toLowerCase());
   const groups = [
     { title: t("palette.records"), items: query.trim() === "" ? [] : records },
@@ -69,6 +73,10 @@ export default function Palette({ places, onClose, onKeys }: Props) {
       <Spotlight.Search
         placeholder={t("palette.placeholder")}
         aria-label={t("palette.placeholder")}
+        onFocus={() => {
+          const ahead = endTypeAhead();
+          if (ahead) setQuery((query) => query + ahead);
+        }}
         leftSection={<IconSearch size={17} stroke={1.6} aria-hidden />}
       />
       <Spotlight.ActionsList>

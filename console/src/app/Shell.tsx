@@ -2,7 +2,7 @@
 import { ActionIcon } from "@mantine/core";
 import { Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { IconMenu2, IconSearch } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import "./shell.css";
 import { useReachable } from "../api/reach";
 import { useLiveEvents } from "../api/live";
@@ -14,6 +14,7 @@ import { shownKeys, useKeys } from "./keys";
 import type { Binding } from "./keys";
 import { destinations, Rail } from "./Rail";
 import { useMe, useModel, useSessionState } from "./session";
+import { beginTypeAhead } from "./typeAhead";
 import { UserMenu } from "./UserMenu";
 
 const Palette = lazy(() => import("./Palette"));
@@ -37,6 +38,10 @@ export function Shell() {
   useLiveEvents(model);
   useEffect(() => router.subscribe("onResolved", () => setRailOpen(false)), [router]);
   const places = useMemo(() => destinations(model, me.may), [model, me.may]);
+  const openPalette = useCallback(() => {
+    if (!paletteOpen) beginTypeAhead();
+    setPaletteOpen(true);
+  }, [paletteOpen]);
   const bindings = useMemo<Binding[]>(
     () => [
       {
@@ -44,7 +49,7 @@ export function Shell() {
         does: "keys.palette",
         group: "keys.everywhere",
         inInputs: true,
-        run: () => setPaletteOpen(true),
+        run: openPalette,
       },
       { keys: "?", does: "keys.map", group: "keys.everywhere", run: () => setMapOpen(true) },
       ...places
@@ -57,7 +62,7 @@ export function Shell() {
           run: () => void navigate({ to: path }),
         })),
     ],
-    [places, navigate, plural],
+    [places, navigate, plural, openPalette],
   );
   useKeys(bindings);
   const { pathname } = useLocation();
@@ -75,7 +80,7 @@ export function Shell() {
           <ActionIcon className="only-phone" aria-label={t("nav.open")} onClick={() => setRailOpen(true)} size="lg">
             <IconMenu2 size={20} />
           </ActionIcon>
-          <button type="button" className="find" aria-keyshortcuts="Control+K" onClick={() => setPaletteOpen(true)}>
+          <button type="button" className="find" aria-keyshortcuts="Control+K" onClick={openPalette}>
             <IconSearch size={15} aria-hidden />
             <span>{t("palette.open")}</span>
             <kbd className="only-desk" aria-hidden>

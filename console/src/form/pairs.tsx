@@ -22,18 +22,18 @@ export function MapInput({
   at: Place;
   legend?: string;
 }) {
-  const { t, label } = useI18n();
+  const { t, label, help: helpOf } = useI18n();
   const { set, typing, errorAt } = useForm();
   const text = legend ?? label(field.desc);
   const entries = (pairs ?? []) as unknown as readonly PairDraft[];
   const item: FieldModel = { ...field, shape: "single", required: false };
   // What is wrong with one pair stands there.
   const error = errorAt(at.name);
-  const help = commentOf(field.desc);
+  const help = helpOf(field.desc, commentOf(field.desc));
   return (
     <Fieldset className="wide" legend={text} data-group={at.name}>
       {help ? (
-        <p className="help" lang="en">
+        <p className="help">
           <Prose text={help} />
         </p>
       ) : null}
@@ -83,13 +83,13 @@ function typed(draft: Draft | undefined): string {
 
 /** The text in the company's own language; others on demand. */
 export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft: DraftMessage | null; at: Place }) {
-  const { t, label } = useI18n();
+  const { t, label, help: helpOf } = useI18n();
   const { set, typing, errorAt } = useForm();
   const [text, translations] = [field.message?.fields[0], field.message?.fields[1]];
   if (!field.message || !text) return null;
   const now = (draft ?? emptyItem(field, typing)) as DraftMessage;
   const pairs = (now[translations?.name ?? ""] ?? []) as unknown as readonly PairDraft[];
-  const help = commentOf(field.desc);
+  const help = helpOf(field.desc, commentOf(field.desc));
   const write = (name: string, value: Draft) => {
     const next = { ...now, [name]: value };
     const isEmpty = next[text.name] === "" && pairs.length === 0 && name === text.name;
@@ -102,13 +102,7 @@ export function LocalizedInput({ field, draft, at }: { field: FieldModel; draft:
       <Input
         data-field={`${at.name}.${text.name}`}
         label={label(field.desc)}
-        description={
-          help ? (
-            <span lang="en">
-              <Prose text={help} />
-            </span>
-          ) : undefined
-        }
+        description={help ? <Prose text={help} /> : undefined}
         error={errorAt(`${at.name}.${text.name}`, true) ?? errorAt(at.name)}
         required={field.required}
         value={typed(now[text.name])}

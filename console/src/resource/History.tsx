@@ -85,8 +85,9 @@ function Entries({ entity, id, record }: Props) {
       </>
     );
   }
-  const entries = data?.pages.flatMap(({ auditEntries }) => auditEntries) ?? [];
-  if (data && entries.length === 0) return <Bookkeeping record={record} />;
+  if (!data) return <Bones />;
+  const entries = data.pages.flatMap(({ auditEntries }) => auditEntries);
+  if (entries.length === 0) return <Bookkeeping record={record} />;
   return (
     <>
       <ol className="timeline">
@@ -100,6 +101,18 @@ function Entries({ entity, id, record }: Props) {
         </Button>
       ) : null}
     </>
+  );
+}
+
+function Bones() {
+  return (
+    <ol className="timeline" aria-hidden>
+      {[70, 55, 62].map((width) => (
+        <li key={width}>
+          <span className="bone" style={{ width: `${width}%`, margin: "5px 0" }} />
+        </li>
+      ))}
+    </ol>
   );
 }
 

@@ -82,7 +82,8 @@ export function Actor({ name, plain = false }: { name: string; plain?: boolean }
 
 export function ReferenceLink({ typeName, id, plain = false }: { typeName: string; id: string; plain?: boolean }) {
   const { t, locale } = useI18n();
-  const { entity, record } = useReference(typeName, id);
+  const { entity, record, isComing } = useReference(typeName, id);
+  if (isComing) return <span className="bone" style={{ width: 84, maxWidth: "100%" }} title={id} />;
   const text = entity && record ? titleOf(entity, record, locale) : shortId(id);
   if (record === null) {
     return (

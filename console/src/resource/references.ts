@@ -80,6 +80,7 @@ export interface Reference {
   readonly entity: Entity | undefined;
   /** Undefined while it is on its way or where the caller may not read it; null: there is none. */
   readonly record: AnyMessage | null | undefined;
+  readonly isComing: boolean;
 }
 
 /** What an id refers to, for showing its name. */
@@ -87,11 +88,11 @@ export function useReference(typeName: string, id: string): Reference {
   const entity = useModel().entity(typeName);
   const { may } = useMe();
   const allowed = entity && mayCall(may, entity.methods.get) && id !== "";
-  const { data } = useQuery({
+  const { data, isLoading } = useQuery({
     queryKey: ["record", typeName, id],
     queryFn: () => (entity ? loadReference(entity, id) : null),
     enabled: allowed === true,
     staleTime: 60_000,
   });
-  return { entity, record: data };
+  return { entity, record: data, isComing: isLoading };
 }
