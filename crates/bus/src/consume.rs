@@ -46,7 +46,7 @@ impl ConsumerConfig {
         ConsumerConfig {
             group: group.into(),
             topics: topics.into_iter().map(Into::into).collect(),
-            concurrency: 8,
+            concurrency: 16,
             batch: 100,
             retry: Retry::default(),
             handle_timeout: Duration::from_secs(30),

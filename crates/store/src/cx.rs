@@ -18,7 +18,7 @@ use crate::call::Found;
 use crate::caller::{Actor, Caller};
 use crate::deferred::Deferred;
 use crate::env::{DEFAULT_DEADLINE, Env};
-use crate::flush::Pending;
+use crate::flush::{Footprint, Pending};
 use crate::peer::{Channel, PeerChannel};
 use crate::record::Event;
 use crate::{conflict, deferred, tally};
@@ -60,6 +60,14 @@ pub struct Meta {
     pub versions: [String; 2],
 }
 
+/// Which call something is of that is written later, perhaps together with what other calls have left: what is told of
+/// it is told as of there.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    actor: Actor,
+    meta: Meta,
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Scope {
     Nowhere,
@@ -80,11 +88,15 @@ pub struct Cx {
     used: bool,
     /// Several calls are written in this one.
     shared: bool,
+    /// What was deferred is being written.
+    pub(crate) gathers: bool,
     /// The id of the request, until it has been looked whether it was answered before.
     pub(crate) unasked: Option<Uuid>,
     /// What was found then.
     pub(crate) found: Option<Found>,
     pub(crate) pending: Pending,
+    /// What was left on behalf of other calls, until now.
+    on_behalf: Vec<Footprint>,
 }
 
 impl Cx {
@@ -101,9 +113,11 @@ impl Cx {
             transaction: None,
             used: false,
             shared: false,
+            gathers: false,
             unasked: None,
             found: None,
             pending: Pending::default(),
+            on_behalf: Vec::new(),
         }
     }
 
@@ -187,6 +201,25 @@ impl Cx {
         self.caller.actor = actor;
     }
 
+    /// Which call this is, for what it leaves to be written later.
+    pub fn origin(&self) -> Origin {
+        let meta = Meta { traceparent: self.traceparent(), ..self.meta.clone() };
+        Origin { actor: self.caller.actor.clone(), meta }
+    }
+
+    /// From here on events and audit rows are those of this call, until another one's turn comes: for a [`Deferred`]
+    /// that writes what several calls have left.
+    pub fn on_behalf_of(&mut self, origin: &Origin) {
+        let deferred = std::mem::take(&mut self.pending.deferred);
+        if !self.pending.is_empty() {
+            let done = self.footprint();
+            self.on_behalf.push(done);
+        }
+        self.pending.deferred = deferred;
+        self.caller.actor = origin.actor.clone();
+        self.meta = origin.meta.clone();
+    }
+
     /// Runs a statement and tells how many rows it touched.
     pub async fn execute(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<u64> {
         let done = query.execute(self.sql().await?).await.map_err(conflict::map)?;
@@ -216,8 +249,8 @@ impl Cx {
         if self.transaction.is_none() {
             self.transaction = Some(self.begin().await?);
         }
-        self.refuse_if_answered().await?;
-        if !self.pending.deferred.is_empty() {
+        // What is written may leave more to be written.
+        while !self.pending.deferred.is_empty() {
             let items = std::mem::take(&mut self.pending.deferred);
             deferred::write(self, &items).await?;
         }
@@ -225,9 +258,10 @@ impl Cx {
     }
 
     /// Has something written at the end of the call, together with what other calls want written; or before
-    /// the next statement, if there is one. What the database has against it shows then.
+    /// the next statement, if there is one. What the database has against it shows then. What a [`Deferred`] leaves is
+    /// written together with all that it leaves before its next statement, or else with the rest.
     pub async fn defer<D: Deferred>(&mut self, item: D) -> Result<()> {
-        if self.transaction.is_some() || self.tenant().is_err() {
+        if (self.transaction.is_some() && !self.gathers) || self.tenant().is_err() {
             return D::write(self, &[&item]).await;
         }
         self.pending.deferred.push(Box::new(item));
@@ -338,6 +372,8 @@ impl Cx {
     /// Undoes what was written since the last checkpoint.
     pub async fn rollback(&mut self) {
         self.pending = Pending::default();
+        self.on_behalf.clear();
+        self.gathers = false;
         if let Some(transaction) = self.transaction.take()
             && let Err(error) = transaction.rollback().await
         {

@@ -57,9 +57,11 @@ pub(crate) async fn write(cx: &mut Cx, items: impl IntoIterator<Item = &Held>) -
         });
         types[place].push(item);
     }
+    let gathered = std::mem::replace(&mut cx.gathers, true);
     for items in types {
         items[0].write_all(cx, items.clone()).await?;
     }
+    cx.gathers = gathered;
     Ok(())
 }
 

@@ -134,13 +134,13 @@ async fn write(env: &Env, tenant: Uuid, members: Vec<Member>) {
         cx = cx.with_timeout(deadline.saturating_duration_since(Instant::now()));
     }
     cx.share();
-    let (verdicts, footprints): (Vec<_>, Vec<_>) = unanswered(&mut cx, members).await.into_iter().unzip();
+    let (verdicts, mut footprints): (Vec<_>, Vec<_>) = unanswered(&mut cx, members).await.into_iter().unzip();
     let tell = |verdict: oneshot::Sender<Verdict>, what| {
         // Whoever has gone has gone.
         drop(verdict.send(what));
     };
-    if let Err(error) = prepare(&mut cx, &footprints).await {
-        tracing::debug!(service = env.service(), %error, members = footprints.len(), "a group goes its own ways");
+    if let Err(error) = prepare(&mut cx, &mut footprints).await {
+        tracing::debug!(service = env.service(), %error, members = verdicts.len(), "a group goes its own ways");
         cx.rollback().await;
         for (verdict, footprint) in verdicts.into_iter().zip(footprints) {
             tell(verdict, Verdict::Alone(footprint.pending));
@@ -168,8 +168,12 @@ async fn unanswered(cx: &mut Cx, members: Vec<Member>) -> Vec<(oneshot::Sender<V
     left
 }
 
-/// Does everything but the commit.
-async fn prepare(cx: &mut Cx, calls: &[Footprint]) -> Result<()> {
+/// Does everything but the commit. What the writes tell on behalf of the calls comes behind what the calls left.
+async fn prepare(cx: &mut Cx, calls: &mut Vec<Footprint>) -> Result<()> {
     deferred::write(cx, calls.iter().flat_map(|call| &call.pending.deferred)).await?;
+    if !cx.pending.deferred.is_empty() {
+        cx.sql().await?;
+    }
+    calls.extend(cx.footprints());
     flush::flush(cx, calls).await
 }

@@ -37,7 +37,7 @@ mod withhold;
 pub use call::{Call, grpc_timeout};
 pub use caller::{Actor, Caller, covers};
 pub use conflict::is_conflict;
-pub use cx::{CORRELATION_HEADER, Cx, Meta, TENANT_HEADER, TRACE_HEADER};
+pub use cx::{CORRELATION_HEADER, Cx, Meta, Origin, TENANT_HEADER, TRACE_HEADER};
 pub use deferred::Deferred;
 pub use env::Env;
 pub use event::{Envelope, Metadata, to_json};

@@ -12,6 +12,7 @@ pub(crate) struct Statements {
     pub get: &'static str,
     pub batch_get: &'static str,
     pub lock: &'static str,
+    pub batch_lock: &'static str,
     pub delete: &'static str,
 }
 
@@ -31,9 +32,17 @@ fn make(table: &Table) -> Statements {
     let columns = names.join(", ");
     let name = table.name;
     let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    // For `any` the plan may read the whole table, which was small when it was planned.
+    let one_by_one = |clause: &str| {
+        format!(
+            "select {columns} from unnest($1::uuid[]) as wanted (wanted_id)
+             cross join lateral (select * from {name} where id = wanted.wanted_id {clause}) as found"
+        )
+    };
     Statements {
         get: leak(format!("select {columns} from {name} where id = $1")),
-        batch_get: leak(format!("select {columns} from {name} where id = any($1)")),
+        batch_get: leak(one_by_one("limit 1")),
+        batch_lock: leak(one_by_one("for update")),
         lock: leak(format!("select {columns} from {name} where id = $1 for update")),
         delete: leak(format!("delete from {name} where id = $1")),
         columns,

@@ -1,6 +1,6 @@
 //! What a handler does with records: create, get, list, search, change, delete.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use kit::{Code, Error, Result};
 use prost_types::{FieldMask, Timestamp};
@@ -65,6 +65,17 @@ impl Cx {
     pub async fn lock<R: Record>(&mut self, id: &str) -> Result<R> {
         let found: Option<R> = self.select_one(statements::of(R::table()).lock, id).await?;
         found.filter(|record| !is_deleted(record)).ok_or_else(|| Error::not_found(R::table().noun, id))
+    }
+
+    /// The same for several, each once and in the order of their ids, so that no two callers wait for each other. Those that
+    /// are not there are left out.
+    pub async fn lock_all<R: Record>(&mut self, ids: &[&str]) -> Result<Vec<R>> {
+        let ids: BTreeSet<Uuid> = ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect();
+        let query =
+            sqlx::query(statements::of(R::table()).batch_lock).bind(ids.into_iter().collect::<Vec<_>>());
+        let rows = query.fetch_all(self.sql().await?).await.map_err(conflict::map)?;
+        let records = rows.iter().map(R::read).collect::<Result<Vec<R>>>()?;
+        Ok(records.into_iter().filter(|record| !is_deleted(record)).collect())
     }
 
     /// Gets records by id, in the order of the ids. NOT_FOUND, naming the first, when one is missing.

@@ -37,7 +37,7 @@ impl Leg {
 }
 
 /// What an entry comes from. Of each source there is one entry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Source {
     pub kind: String,
     pub id: Option<String>,

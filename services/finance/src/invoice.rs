@@ -1,12 +1,14 @@
 //! Invoices and credit notes: numbered without gaps, booked as they are posted.
 
+use std::collections::BTreeMap;
+
 use contracts::finance::v1::{
     CreateCreditNoteRequest, FinanceReason, Invoice, InvoiceApi, InvoiceCredited, InvoiceKind as Kind,
     InvoicePaid, InvoicePosted, InvoiceState as State, PaymentEntry, PostInvoiceRequest,
 };
 use contracts::google::r#type::Date as WireDate;
 use kit::{Date, Error, Money, Result, Uuid, ensure};
-use store::Cx;
+use store::{Cx, Origin};
 
 use crate::bill::Bill;
 use crate::chart::Roles;
@@ -35,7 +37,14 @@ impl InvoiceApi for Invoices {
         if let Some(entry) = &entry {
             post(cx, std::slice::from_ref(entry)).await?;
         }
-        issue(cx, &bill, head, entry.map(|entry| entry.id()), bill.total()?).await
+        let draft = Draft {
+            origin: &cx.origin(),
+            bill: &bill,
+            head: &head,
+            journal_entry_id: entry.map(|entry| entry.id()),
+            residual: bill.total()?,
+        };
+        Ok(issue(cx, &[draft]).await?.remove(0))
     }
 
     async fn create_credit_note(&self, cx: &mut Cx, request: CreateCreditNoteRequest) -> Result<Invoice> {
@@ -76,43 +85,63 @@ pub fn sale(cx: &Cx, bill: &Bill, roles: &Roles, head: &Head) -> Result<Option<E
     entry(cx, bill, legs, head.issue_date, Source::new("invoice", head.id), &memo)
 }
 
-/// Gives an invoice its number and writes it, last of all, since the number is what others wait for.
-pub async fn issue(
-    cx: &mut Cx,
-    bill: &Bill,
-    head: Head,
-    journal_entry_id: Option<Uuid>,
-    residual: Money,
-) -> Result<Invoice> {
-    let total = bill.total()?;
-    let mut invoice = Invoice {
-        id: head.id.to_string(),
-        account_id: head.customer.to_string(),
-        order_id: head.order.as_ref().map(|(id, _)| id.to_string()),
-        order_number: head.order.map(|(_, number)| number).unwrap_or_default(),
-        issue_date: Some(head.issue_date.into()),
-        due_date: Some(head.due_date.into()),
-        lines: bill.lines().to_vec(),
-        total: Some(total.into()),
-        residual: Some(residual.into()),
-        journal_entry_id: journal_entry_id.map(|id| id.to_string()),
-        number: next_number(cx, Kind::Invoice, head.issue_date).await?,
-        ..Invoice::default()
-    };
-    invoice.set_kind(Kind::Invoice);
-    invoice.set_state(state(total.minor, residual.minor));
-    let invoice = cx.insert(invoice).await?;
-    cx.emit(InvoicePosted {
-        invoice_id: invoice.id.clone(),
-        number: invoice.number.clone(),
-        account_id: invoice.account_id.clone(),
-        order_id: invoice.order_id.clone().unwrap_or_default(),
-        total: invoice.total.clone(),
-    })?;
-    if invoice.state() == State::Paid {
-        announce_paid(cx, &invoice)?;
+/// An invoice that has yet to get its number.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    /// The call that bills.
+    pub origin: &'a Origin,
+    pub bill: &'a Bill,
+    pub head: &'a Head,
+    /// None where there is nothing to book.
+    pub journal_entry_id: Option<Uuid>,
+    /// What is still owed.
+    pub residual: Money,
+}
+
+impl Draft<'_> {
+    fn numbered(&self, number: String) -> Result<Invoice> {
+        let (head, total) = (self.head, self.bill.total()?);
+        let mut invoice = Invoice {
+            id: head.id.to_string(),
+            account_id: head.customer.to_string(),
+            order_id: head.order.as_ref().map(|(id, _)| id.to_string()),
+            order_number: head.order.as_ref().map(|(_, number)| number.clone()).unwrap_or_default(),
+            issue_date: Some(head.issue_date.into()),
+            due_date: Some(head.due_date.into()),
+            lines: self.bill.lines().to_vec(),
+            total: Some(total.into()),
+            residual: Some(self.residual.into()),
+            journal_entry_id: self.journal_entry_id.map(|id| id.to_string()),
+            number,
+            ..Invoice::default()
+        };
+        invoice.set_kind(Kind::Invoice);
+        invoice.set_state(state(total.minor, self.residual.minor));
+        Ok(invoice)
     }
-    Ok(invoice)
+}
+
+/// Gives invoices their numbers and writes them, last of all, since the number is what others wait for.
+pub async fn issue(cx: &mut Cx, drafts: &[Draft<'_>]) -> Result<Vec<Invoice>> {
+    let dates: Vec<Date> = drafts.iter().map(|draft| draft.head.issue_date).collect();
+    let numbers = next_numbers(cx, Kind::Invoice, &dates).await?;
+    let mut invoices = Vec::with_capacity(drafts.len());
+    for (draft, number) in drafts.iter().zip(numbers) {
+        cx.on_behalf_of(draft.origin);
+        let invoice = cx.insert_later(draft.numbered(number)?).await?;
+        cx.emit(InvoicePosted {
+            invoice_id: invoice.id.clone(),
+            number: invoice.number.clone(),
+            account_id: invoice.account_id.clone(),
+            order_id: invoice.order_id.clone().unwrap_or_default(),
+            total: invoice.total.clone(),
+        })?;
+        if invoice.state() == State::Paid {
+            announce_paid(cx, &invoice)?;
+        }
+        invoices.push(invoice);
+    }
+    Ok(invoices)
 }
 
 /// Credits a locked invoice in full. What was paid becomes a credit of the customer.
@@ -136,6 +165,7 @@ pub async fn credit(
     invoice.set_state(State::Cancelled);
     invoice.residual = Some(Money::zero(total.currency).into());
     let invoice = cx.put(invoice, &["state", "residual"]).await?;
+    let number = next_numbers(cx, Kind::CreditNote, &[date]).await?.remove(0);
     let mut note = Invoice {
         id: id.to_string(),
         account_id: invoice.account_id.clone(),
@@ -148,7 +178,7 @@ pub async fn credit(
         residual: Some(Money::zero(total.currency).into()),
         journal_entry_id: entry.map(|entry| entry.id().to_string()),
         credited_invoice_id: Some(invoice.id.clone()),
-        number: next_number(cx, Kind::CreditNote, date).await?,
+        number,
         ..Invoice::default()
     };
     note.set_kind(Kind::CreditNote);
@@ -244,16 +274,30 @@ async fn free_payments(cx: &mut Cx, invoice_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// The next number of a kind and year. Everybody else who wants one waits until this transaction ends.
-async fn next_number(cx: &mut Cx, kind: Kind, date: Date) -> Result<String> {
-    let query = sqlx::query_as::<_, (i64,)>(
-        "insert into document_counters (kind, year, last_number) values ($1, $2, 1)
-         on conflict (tenant_id, kind, year) do update set last_number = document_counters.last_number + 1
-         returning last_number",
-    );
-    let given = cx.row(query.bind(i32::from(kind)).bind(date.year())).await?;
-    let (number,) = given.ok_or_else(|| Error::internal("a counter gave no number"))?;
-    Ok(numbered(kind, date.year(), number))
+/// The next numbers of a kind, one for each date. Everybody else who wants one of the same year waits until this
+/// transaction ends.
+async fn next_numbers(cx: &mut Cx, kind: Kind, dates: &[Date]) -> Result<Vec<String>> {
+    let mut counts: BTreeMap<i32, i64> = BTreeMap::new();
+    for date in dates {
+        *counts.entry(date.year()).or_default() += 1;
+    }
+    let mut next = BTreeMap::new();
+    for (year, count) in counts {
+        let query = sqlx::query_as::<_, (i64,)>(
+            "insert into document_counters (kind, year, last_number) values ($1, $2, $3)
+             on conflict (tenant_id, kind, year) do update set last_number = document_counters.last_number + $3
+             returning last_number",
+        );
+        let given = cx.row(query.bind(i32::from(kind)).bind(year).bind(count)).await?;
+        let (last,) = given.ok_or_else(|| Error::internal("a counter gave no number"))?;
+        next.insert(year, last - count);
+    }
+    let number = |date: &Date| {
+        let number = next.entry(date.year()).or_default();
+        *number += 1;
+        numbered(kind, date.year(), *number)
+    };
+    Ok(dates.iter().map(number).collect())
 }
 
 fn numbered(kind: Kind, year: i32, number: i64) -> String {

@@ -1,5 +1,7 @@
 //! The journal: what is posted stays, and all of it is balanced.
 
+use std::collections::HashSet;
+
 use contracts::finance::v1::{
     BatchPostJournalEntriesRequest, BatchPostJournalEntriesResponse, FinanceReason, JournalEntriesPosted,
     JournalEntry, JournalEntryApi, ListJournalEntriesRequest, ListJournalEntriesResponse,
@@ -10,7 +12,7 @@ use store::column::timestamp;
 use store::{Cx, Deferred, ListQuery, Only, Value};
 
 use crate::chart;
-use crate::entry::{Entry, violation};
+use crate::entry::{Entry, Source, violation};
 
 /// The journal.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl JournalEntryApi for JournalEntries {
     ) -> Result<JournalEntry> {
         let wire = request.entry.ok_or_else(|| Error::invalid("entry", "is required"))?;
         let entry = Entry::read(new_id(cx)?, &wire, "entry")?;
-        let posting = Posting { entry, time: cx.now(), actor: cx.actor().to_string() };
+        let posting = Posting::new(cx, entry);
         let answer = message(cx, &posting.entry, posting.time)?;
         cx.emit(posted([&posting.entry]))?;
         cx.defer(posting).await?;
@@ -102,20 +104,32 @@ pub async fn post(cx: &mut Cx, entries: &[Entry]) -> Result<OffsetDateTime> {
     post_named(cx, entries, |_| String::new()).await
 }
 
-/// Posts what comes from a source that may have been posted already, and then does nothing. Only as the last
-/// thing in a transaction, which a conflict takes back.
-pub async fn post_once(cx: &mut Cx, entries: &[Entry]) -> Result<()> {
-    match post(cx, entries).await {
-        Err(error) if is_taken(&error, "journal_entries_source_id_key") => {
-            cx.rollback().await;
-            Ok(())
-        }
-        result => result.map(|_| ()),
+/// Posts entries of an event, all or none, together with those of other calls: what is wrong with them shows then.
+pub async fn post_later(cx: &mut Cx, entries: Vec<Entry>) -> Result<()> {
+    if !entries.is_empty() {
+        cx.emit(posted(&entries))?;
     }
+    for entry in entries {
+        let posting = Posting::new(cx, entry);
+        cx.defer(posting).await?;
+    }
+    Ok(())
+}
+
+/// Those of these sources that have an entry.
+pub async fn posted_sources(cx: &mut Cx, sources: &[&Source]) -> Result<HashSet<Source>> {
+    let kinds: Vec<&str> = sources.iter().map(|source| source.kind.as_str()).collect();
+    let ids: Vec<Option<&str>> = sources.iter().map(|source| source.id.as_deref()).collect();
+    let query = sqlx::query_as::<_, (String, Option<String>)>(
+        "select type, source from unnest($1::text[], $2::text[]) as wanted (type, source)
+         where exists (select from journal_entries where source_type = type and source_id = source)",
+    );
+    let rows = cx.rows(query.bind(kinds).bind(ids)).await?;
+    Ok(rows.into_iter().map(|(kind, id)| Source { kind, id }).collect())
 }
 
 /// Whether a row with the same value exists already.
-pub fn is_taken(error: &Error, constraint: &str) -> bool {
+fn is_taken(error: &Error, constraint: &str) -> bool {
     error.code() == Code::AlreadyExists
         && error.metadata().get("constraint").is_some_and(|name| name == constraint)
 }
@@ -130,6 +144,12 @@ struct Posting {
     entry: Entry,
     time: OffsetDateTime,
     actor: String,
+}
+
+impl Posting {
+    fn new(cx: &Cx, entry: Entry) -> Self {
+        Self { entry, time: cx.now(), actor: cx.actor().to_string() }
+    }
 }
 
 impl Deferred for Posting {

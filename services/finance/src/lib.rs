@@ -12,6 +12,7 @@ mod payment_entry;
 mod reactions;
 mod report;
 mod revenue;
+mod sale;
 mod stock;
 
 use contracts::finance::v1::{InvoiceRpc, JournalEntryRpc, LedgerAccountRpc, PaymentEntryRpc, ReportRpc};

@@ -1,30 +1,26 @@
 //! What finance knows of an order, so that capture and cancellation may arrive in any order and more than once.
 
-use kit::{Error, Result, Uuid};
+use std::collections::{BTreeMap, HashMap};
+
+use kit::{Result, Uuid};
 use store::Cx;
 
-/// What is known of an order when its capture arrives.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Captured {
-    /// It was billed before.
-    Already,
-    /// It is to be billed, and when its cancellation came first, credited at once.
-    Now { cancelled: bool },
-}
-
-/// Claims the billing of an order for this invoice.
-pub async fn capture(cx: &mut Cx, order_id: Uuid, invoice_id: Uuid) -> Result<Captured> {
-    let query = sqlx::query_as::<_, (Option<Uuid>, bool)>(
-        "insert into order_cases (order_id, invoice_id) values ($1, $2)
+/// Claims the billing of orders, each for this invoice. Returns the invoices that are to be issued now, each with whether
+/// the cancellation of its order came first; the other orders were billed before.
+pub async fn capture(cx: &mut Cx, invoices: &BTreeMap<Uuid, Uuid>) -> Result<HashMap<Uuid, bool>> {
+    let query = sqlx::query_as::<_, (Uuid, Option<Uuid>, bool)>(
+        "insert into order_cases (order_id, invoice_id) select * from unnest($1::uuid[], $2::uuid[])
          on conflict (tenant_id, order_id) do update
              set invoice_id = coalesce(order_cases.invoice_id, excluded.invoice_id)
-         returning invoice_id, cancelled",
+         returning order_id, invoice_id, cancelled",
     );
-    match cx.row(query.bind(order_id).bind(invoice_id)).await? {
-        Some((Some(billed), cancelled)) if billed == invoice_id => Ok(Captured::Now { cancelled }),
-        Some(_) => Ok(Captured::Already),
-        None => Err(Error::internal("an order's case was neither made nor found")),
-    }
+    let query = query.bind(invoices.keys().copied().collect::<Vec<_>>());
+    let rows = cx.rows(query.bind(invoices.values().copied().collect::<Vec<_>>())).await?;
+    let claimed = rows.into_iter().filter_map(|(order_id, invoice_id, cancelled)| {
+        let invoice_id = invoice_id.filter(|id| invoices.get(&order_id) == Some(id))?;
+        Some((invoice_id, cancelled))
+    });
+    Ok(claimed.collect())
 }
 
 /// Notes that an order is cancelled. Returns the invoice that is to be credited now; none when the order was

@@ -7,7 +7,7 @@ use contracts::finance::v1::{
     PaymentDirection as Direction, PaymentEntry, PaymentEntryApi, PaymentRecorded, RecordPaymentRequest,
 };
 use kit::{Date, Error, Money, Result, Uuid, ensure};
-use store::Cx;
+use store::{Cx, Deferred};
 
 use crate::chart::Roles;
 use crate::entry::{Entry, Leg, Source};
@@ -52,7 +52,7 @@ impl PaymentEntryApi for PaymentEntries {
         let entry = payment.entry(cx, &roles, Role::Bank)?;
         post(cx, std::slice::from_ref(&entry)).await?;
         pay(cx, invoices, &payment.shares).await?;
-        record(cx, payment, entry.id()).await
+        record(cx, &payment, entry.id()).await
     }
 
     async fn allocate_payment(&self, cx: &mut Cx, request: AllocatePaymentRequest) -> Result<PaymentEntry> {
@@ -82,7 +82,8 @@ impl PaymentEntryApi for PaymentEntries {
         payment.unallocated = Some(left.into());
         join_shares(&mut payment.allocations, &shares)?;
         let payment = cx.put(payment, &["unallocated", "allocations"]).await?;
-        remember(cx, &payment.id, &shares).await?;
+        let id = Uuid::parse_str(&payment.id).map_err(Error::internal)?;
+        remember(cx, id, &shares).await?;
         Ok(payment)
     }
 }
@@ -125,8 +126,8 @@ impl Payment {
     }
 }
 
-/// Writes a payment whose entry is posted.
-pub async fn record(cx: &mut Cx, payment: Payment, journal_entry_id: Uuid) -> Result<PaymentEntry> {
+/// Writes a payment whose entry is posted, at once or together with those of other calls.
+pub async fn record(cx: &mut Cx, payment: &Payment, journal_entry_id: Uuid) -> Result<PaymentEntry> {
     let mut allocations = Vec::new();
     join_shares(&mut allocations, &payment.shares)?;
     let row = PaymentEntry {
@@ -137,12 +138,12 @@ pub async fn record(cx: &mut Cx, payment: Payment, journal_entry_id: Uuid) -> Re
         unallocated: Some(payment.unallocated.into()),
         allocations,
         effective_date: Some(payment.date.into()),
-        source_id: payment.source_id,
+        source_id: payment.source_id.clone(),
         journal_entry_id: journal_entry_id.to_string(),
         ..PaymentEntry::default()
     };
-    let row = cx.insert(row).await?;
-    remember(cx, &row.id, &payment.shares).await?;
+    let row = cx.insert_later(row).await?;
+    remember(cx, payment.id, &payment.shares).await?;
     cx.emit(PaymentRecorded {
         payment_entry_id: row.id.clone(),
         account_id: row.account_id.clone(),
@@ -151,29 +152,42 @@ pub async fn record(cx: &mut Cx, payment: Payment, journal_entry_id: Uuid) -> Re
     Ok(row)
 }
 
-/// The way back from the invoices to their payment.
-async fn remember(cx: &mut Cx, payment_id: &str, shares: &Shares) -> Result<()> {
-    if shares.is_empty() {
-        return Ok(());
+async fn remember(cx: &mut Cx, payment_id: Uuid, shares: &Shares) -> Result<()> {
+    match shares.is_empty() {
+        true => Ok(()),
+        false => cx.defer(Paid { payment_id, invoice_ids: shares.keys().copied().collect() }).await,
     }
-    let query = sqlx::query(
-        "insert into invoice_payments (invoice_id, payment_entry_id) select id, $2 from unnest($1::uuid[]) as id
-         on conflict do nothing",
-    );
-    let payment_id = Uuid::parse_str(payment_id).map_err(Error::internal)?;
-    cx.execute(query.bind(shares.keys().copied().collect::<Vec<_>>()).bind(payment_id)).await?;
-    Ok(())
+}
+
+/// The way back from invoices to a payment of theirs.
+struct Paid {
+    payment_id: Uuid,
+    invoice_ids: Vec<Uuid>,
+}
+
+impl Deferred for Paid {
+    async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {
+        let pairs = items.iter().flat_map(|paid| paid.invoice_ids.iter().map(|id| (*id, paid.payment_id)));
+        let (invoice_ids, payment_ids): (Vec<Uuid>, Vec<Uuid>) = pairs.unzip();
+        let query = sqlx::query(
+            "insert into invoice_payments (invoice_id, payment_entry_id)
+             select * from unnest($1::uuid[], $2::uuid[]) on conflict do nothing",
+        );
+        cx.execute(query.bind(invoice_ids).bind(payment_ids)).await?;
+        Ok(())
+    }
 }
 
 async fn lock_invoices(cx: &mut Cx, shares: &Shares) -> Result<Vec<Invoice>> {
     if shares.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<Uuid> = shares.keys().copied().collect();
-    let query =
-        sqlx::query_as::<_, (Uuid,)>("select id from invoices where id = any($1) order by id for update");
-    cx.rows(query.bind(&ids)).await?;
-    cx.batch_get(&ids.iter().map(Uuid::to_string).collect::<Vec<_>>()).await
+    let ids: Vec<String> = shares.keys().map(Uuid::to_string).collect();
+    let invoices = cx.lock_all::<Invoice>(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    match ids.iter().find(|id| !invoices.iter().any(|invoice| invoice.id == **id)) {
+        Some(missing) => Err(Error::not_found("invoice", missing)),
+        None => Ok(invoices),
+    }
 }
 
 async fn pay(cx: &mut Cx, invoices: Vec<Invoice>, shares: &Shares) -> Result<()> {

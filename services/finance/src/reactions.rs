@@ -9,14 +9,13 @@ use contracts::identity::v1::TenantCreated;
 use contracts::orders::v1::{OrderCancelled, OrderCaptured};
 use kit::{Error, Money, Result, Uuid};
 use store::Cx;
-use store::column::instant;
 
-use crate::bill::Bill;
 use crate::chart::{self, Roles};
-use crate::invoice::{self, Head};
+use crate::invoice;
 use crate::journal_entry::{new_id, post};
-use crate::order_case::{self, Captured};
+use crate::order_case;
 use crate::payment_entry::{self, Payment};
+use crate::sale::Sale;
 
 /// A new tenant begins with the default chart.
 pub async fn tenant_created(cx: &mut Cx, _: TenantCreated) -> Result<()> {
@@ -25,50 +24,8 @@ pub async fn tenant_created(cx: &mut Cx, _: TenantCreated) -> Result<()> {
 
 /// A captured order is billed, and its payment recorded with it: the invoice is paid when it is posted.
 pub async fn order_captured(cx: &mut Cx, event: OrderCaptured) -> Result<()> {
-    let bill = Bill::of_order(&event)?;
-    let order_id = id(&event.order_id, "event.order_id")?;
-    let captured = event.capture_time.as_ref().map(|time| instant(time, "event.capture_time")).transpose()?;
-    let date = captured.unwrap_or_else(|| cx.now()).date();
-    let head = Head {
-        id: new_id(cx)?,
-        customer: id(&event.account_id, "event.account_id")?,
-        order: Some((order_id, event.order_number.clone())),
-        issue_date: date,
-        due_date: date,
-    };
-    let Captured::Now { cancelled } = order_case::capture(cx, order_id, head.id).await? else {
-        return Ok(());
-    };
-    let roles = Roles::load(cx).await?;
-    let (invoice_id, customer, total) = (head.id, head.customer, bill.total()?);
-    let sale = invoice::sale(cx, &bill, &roles, &head)?;
-    let sale_id = sale.as_ref().map(crate::entry::Entry::id);
-    let mut entries: Vec<_> = sale.into_iter().collect();
-    if total.minor > 0 {
-        let payment = Payment {
-            id: new_id(cx)?,
-            direction: Direction::Inbound,
-            party: customer,
-            amount: total,
-            unallocated: Money::zero(total.currency),
-            shares: BTreeMap::from([(invoice_id, total)]),
-            date,
-            source_id: Some(source(&event.payment_intent_id, &event.order_id)),
-        };
-        let entry = payment.entry(cx, &roles, Role::Clearing)?;
-        let entry = entry.memo(format!("Payment of order {}", event.order_number));
-        let entry_id = entry.id();
-        entries.push(entry);
-        post(cx, &entries).await?;
-        payment_entry::record(cx, payment, entry_id).await?;
-    } else {
-        post(cx, &entries).await?;
-    }
-    let invoice = invoice::issue(cx, &bill, head, sale_id, Money::zero(total.currency)).await?;
-    if cancelled {
-        undo(cx, invoice, &event.payment_intent_id).await?;
-    }
-    Ok(())
+    let sale = Sale::of(cx, event)?;
+    cx.defer(sale).await
 }
 
 /// A cancelled order's invoice is credited and its payment given back. Nothing for an order that was never
@@ -81,7 +38,7 @@ pub async fn order_cancelled(cx: &mut Cx, event: OrderCancelled) -> Result<()> {
 }
 
 /// Credits the invoice of an order, unless somebody did so by hand, and books the refund.
-async fn undo(cx: &mut Cx, invoice: Invoice, payment_intent_id: &str) -> Result<()> {
+pub async fn undo(cx: &mut Cx, invoice: Invoice, payment_intent_id: &str) -> Result<()> {
     let roles = Roles::load(cx).await?;
     let date = cx.now().date();
     let order_id = invoice.order_id.clone().unwrap_or_default();
@@ -103,13 +60,13 @@ async fn undo(cx: &mut Cx, invoice: Invoice, payment_intent_id: &str) -> Result<
         let entry = refund.entry(cx, &roles, Role::Clearing)?.memo(memo);
         post(cx, std::slice::from_ref(&entry)).await?;
         if invoice.state() == InvoiceState::Cancelled {
-            payment_entry::record(cx, refund, entry.id()).await?;
+            payment_entry::record(cx, &refund, entry.id()).await?;
         } else {
             // The refund pays the credit note, so that nothing of either is left.
             let note = invoice::credit(cx, invoice, &roles, date, "").await?;
             refund.shares.insert(id(&note.id, "id")?, total);
             refund.unallocated = Money::zero(total.currency);
-            payment_entry::record(cx, refund, entry.id()).await?;
+            payment_entry::record(cx, &refund, entry.id()).await?;
         }
     } else if invoice.state() != InvoiceState::Cancelled {
         invoice::credit(cx, invoice, &roles, date, "").await?;
@@ -118,10 +75,11 @@ async fn undo(cx: &mut Cx, invoice: Invoice, payment_intent_id: &str) -> Result<
 }
 
 /// What a payment of an order is known by.
-fn source(payment_intent_id: &str, order_id: &str) -> String {
+pub fn source(payment_intent_id: &str, order_id: &str) -> String {
     if payment_intent_id.is_empty() { format!("order:{order_id}") } else { payment_intent_id.to_owned() }
 }
 
-fn id(text: &str, field: &str) -> Result<Uuid> {
+/// Reads an id of an event.
+pub fn id(text: &str, field: &str) -> Result<Uuid> {
     Uuid::parse_str(text).map_err(|_| Error::invalid(field, "must be a UUID"))
 }

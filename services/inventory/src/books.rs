@@ -1,11 +1,12 @@
 //! The levels that a call changes and the moves that change them: locked together, written together.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use contracts::inventory::v1::{InventoryReason, StockLow, StockMoveKind, StockMoved};
 use kit::{Currency, Decimal, Error, Money, OffsetDateTime, Result, Uuid};
-use store::Cx;
 use store::column::timestamp;
+use store::{Cx, Origin};
 
 use crate::level::{self, Level};
 use crate::place::{Demand, Place};
@@ -13,9 +14,11 @@ use crate::place::{Demand, Place};
 /// How many products a refusal names; more would not fit into the headers that carry it.
 const SHORTFALLS_MAX: usize = 100;
 
-/// What caused moves.
+/// What causes moves.
 #[derive(Debug, Clone, Default)]
 pub struct Cause {
+    /// The call that moves the goods, where the books are those of several calls.
+    pub origin: Option<Origin>,
     /// Such as `reservation`.
     pub source_type: String,
     pub source_id: Option<Uuid>,
@@ -37,6 +40,7 @@ pub struct Move {
     pub unit_cost: Option<Money>,
     /// What it added to the worth of the stock.
     pub value: Option<Money>,
+    cause: Arc<Cause>,
 }
 
 /// The levels that a call changes, locked, and the moves that change them.
@@ -46,6 +50,8 @@ pub struct Books {
     /// What was available when the books were opened.
     before: BTreeMap<Place, Decimal>,
     moves: Vec<Move>,
+    /// Of the moves to come.
+    cause: Arc<Cause>,
 }
 
 impl Books {
@@ -54,7 +60,7 @@ impl Books {
         let places: Vec<Place> = places.into_iter().collect();
         let levels = lock(cx, &places).await?;
         let before = levels.iter().map(|(place, level)| (*place, level.available())).collect();
-        Ok(Self { levels, before, moves: Vec::new() })
+        Ok(Self { levels, before, moves: Vec::new(), cause: Arc::default() })
     }
 
     /// Locks the levels of these places and makes those that don't exist.
@@ -83,6 +89,11 @@ impl Books {
         self.levels.get(&place)
     }
 
+    /// Says what causes the moves that follow.
+    pub fn because(&mut self, cause: Cause) {
+        self.cause = Arc::new(cause);
+    }
+
     /// Books goods in.
     pub fn add(&mut self, cx: &Cx, incoming: Incoming) -> Result<()> {
         let Incoming { place, kind, quantity, unit_cost, value } = incoming;
@@ -93,7 +104,8 @@ impl Books {
             return Err(currency_mismatch(place.product, held.currency));
         }
         level.add(quantity, value)?;
-        self.moves.push(Move { id: new_id(cx)?, place, kind, quantity, unit_cost, value });
+        let cause = self.cause.clone();
+        self.moves.push(Move { id: new_id(cx)?, place, kind, quantity, unit_cost, value, cause });
         Ok(())
     }
 
@@ -103,7 +115,8 @@ impl Books {
         let level = level.ok_or_else(|| Error::internal("goods leave that are not there"))?;
         let unit_cost = level.value.and_then(|held| level::average(held.minor, level.on_hand, held.currency));
         let value = level.remove(quantity).map(Money::negated);
-        self.moves.push(Move { id: new_id(cx)?, place, kind, quantity: -quantity, unit_cost, value });
+        let (quantity, cause) = (-quantity, self.cause.clone());
+        self.moves.push(Move { id: new_id(cx)?, place, kind, quantity, unit_cost, value, cause });
         Ok(&self.moves[self.moves.len() - 1])
     }
 
@@ -120,10 +133,13 @@ impl Books {
     }
 
     /// Writes levels and moves and tells of them.
-    pub async fn close(self, cx: &mut Cx, cause: &Cause) -> Result<Vec<Uuid>> {
-        write(cx, &self.levels, &self.moves, cause).await?;
+    pub async fn close(self, cx: &mut Cx) -> Result<Vec<Uuid>> {
+        write(cx, &self.levels, &self.moves).await?;
         for stock_move in &self.moves {
-            cx.emit(moved(stock_move, cause, cx.now()))?;
+            if let Some(origin) = &stock_move.cause.origin {
+                cx.on_behalf_of(origin);
+            }
+            cx.emit(moved(stock_move, cx.now()))?;
         }
         for (place, level) in &self.levels {
             if level.fell_low(self.before[place]) {
@@ -179,7 +195,8 @@ pub fn low(level_id: Uuid, place: Place, available: Decimal, reorder_level: Opti
     }
 }
 
-fn moved(stock_move: &Move, cause: &Cause, now: OffsetDateTime) -> StockMoved {
+fn moved(stock_move: &Move, now: OffsetDateTime) -> StockMoved {
+    let cause = &stock_move.cause;
     StockMoved {
         stock_move_id: stock_move.id.to_string(),
         product_id: stock_move.place.product.to_string(),
@@ -245,9 +262,11 @@ with moved as (
         value_minor, value_currency, source_type, source_id, effective_time, memo, create_time, update_time,
         created_by, updated_by)
     select id, product_id, warehouse_id, kind, quantity, unit_cost_minor, unit_cost_currency,
-        value_minor, value_currency, $14, $15, $16, $17, $18, $18, $19, $19
-    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::integer[], $10::numeric[], $11::bigint[], $12::bigint[], $13::text[], $13::text[])
-        as row (id, product_id, warehouse_id, kind, quantity, unit_cost_minor, value_minor, unit_cost_currency, value_currency)
+        value_minor, value_currency, source_type, source_id, effective_time, memo, $18, $18, $19, $19
+    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::integer[], $10::numeric[], $11::bigint[], $12::bigint[], $13::text[],
+            $13::text[], $14::text[], $15::uuid[], $16::timestamptz[], $17::text[])
+        as row (id, product_id, warehouse_id, kind, quantity, unit_cost_minor, value_minor, unit_cost_currency,
+            value_currency, source_type, source_id, effective_time, memo)
 )
 update stock_levels l set on_hand = row.on_hand, reserved = row.reserved, value_minor = row.value_minor,
     value_currency = row.value_currency, revision = l.revision + 1, update_time = $18, updated_by = $19
@@ -255,7 +274,7 @@ from unnest($1::uuid[], $2::numeric[], $3::numeric[], $4::bigint[], $5::text[])
     as row (id, on_hand, reserved, value_minor, value_currency)
 where l.id = row.id";
 
-async fn write(cx: &mut Cx, levels: &BTreeMap<Place, Level>, moves: &[Move], cause: &Cause) -> Result<()> {
+async fn write(cx: &mut Cx, levels: &BTreeMap<Place, Level>, moves: &[Move]) -> Result<()> {
     let (now, actor) = (cx.now(), cx.actor().to_string());
     let code = |money: Money| money.currency.code().to_owned();
     let query = sqlx::query(WRITE)
@@ -272,10 +291,10 @@ async fn write(cx: &mut Cx, levels: &BTreeMap<Place, Level>, moves: &[Move], cau
         .bind(moves.iter().map(|row| row.unit_cost.map(|cost| cost.minor)).collect::<Vec<_>>())
         .bind(moves.iter().map(|row| row.value.map(|value| value.minor)).collect::<Vec<_>>())
         .bind(moves.iter().map(|row| row.value.or(row.unit_cost).map(code)).collect::<Vec<_>>())
-        .bind(&cause.source_type)
-        .bind(cause.source_id)
-        .bind(cause.effective_time.unwrap_or(now))
-        .bind(&cause.memo)
+        .bind(moves.iter().map(|row| row.cause.source_type.as_str()).collect::<Vec<_>>())
+        .bind(moves.iter().map(|row| row.cause.source_id).collect::<Vec<_>>())
+        .bind(moves.iter().map(|row| row.cause.effective_time.unwrap_or(now)).collect::<Vec<_>>())
+        .bind(moves.iter().map(|row| row.cause.memo.as_str()).collect::<Vec<_>>())
         .bind(now)
         .bind(actor);
     let written = cx.execute(query).await?;

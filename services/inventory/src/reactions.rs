@@ -1,10 +1,12 @@
 //! What inventory does when others have done something. Each of these may arrive late, twice or in another order.
 
+use std::collections::HashMap;
+
 use contracts::identity::v1::TenantCreated;
 use contracts::inventory::v1::Reservation;
 use contracts::orders::v1::{OrderCancelled, OrderCompleted};
 use kit::Result;
-use store::Cx;
+use store::{Cx, Deferred, Origin};
 
 use crate::{reservation, warehouse};
 
@@ -15,11 +17,28 @@ pub async fn tenant_created(cx: &mut Cx, _: TenantCreated) -> Result<()> {
 
 /// A completed order's goods leave. Nothing leaves for one that was cancelled meanwhile.
 pub async fn order_completed(cx: &mut Cx, event: OrderCompleted) -> Result<()> {
-    let Some(reservation) = find(cx, &event.order_id, &event.reservation_id).await? else {
-        // A completed order has a reservation, so that this is worth a place among the dead letters.
-        return Err(kit::Error::not_found("reservation", &event.reservation_id));
-    };
-    reservation::ship(cx, reservation).await
+    cx.defer(Completed { origin: cx.origin(), event }).await
+}
+
+/// A completed order. The goods of those that come at the same time leave together.
+struct Completed {
+    origin: Origin,
+    event: OrderCompleted,
+}
+
+impl Deferred for Completed {
+    async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {
+        let ids: Vec<&str> = items.iter().map(|completed| completed.event.reservation_id.as_str()).collect();
+        let mut found: HashMap<String, Reservation> =
+            cx.lock_all::<Reservation>(&ids).await?.into_iter().map(|one| (one.id.clone(), one)).collect();
+        let mut reservations = Vec::with_capacity(items.len());
+        for Self { origin, event } in items {
+            // A completed order has a reservation, so that this is worth a place among the dead letters.
+            let missing = || kit::Error::not_found("reservation", &event.reservation_id);
+            reservations.push((origin, found.remove(&event.reservation_id).ok_or_else(missing)?));
+        }
+        reservation::ship(cx, reservations).await
+    }
 }
 
 /// A cancelled order's goods are free again, and come back when they have left.

@@ -11,7 +11,7 @@ use contracts::inventory::v1::{
 };
 use kit::{Currency, Decimal, Duration, Error, Money, Result, Uuid};
 use store::column::{instant, timestamp};
-use store::{Cx, Next};
+use store::{Cx, Next, Origin};
 
 use crate::books::{Books, Cause, Incoming, Move};
 use crate::place::{self, Place, demand};
@@ -51,15 +51,19 @@ impl ReservationApi for Reservations {
         cx: &mut Cx,
         request: ConfirmReservationRequest,
     ) -> Result<Reservation> {
-        let mut reservation: Reservation = cx.lock(&request.id).await?;
+        let Some(mut reservation) = cx.find::<Reservation>(&request.id).await? else {
+            return Err(Error::not_found("reservation", &request.id));
+        };
         match reservation.state() {
             State::Held => {}
             State::Confirmed => return Ok(reservation),
             state => return Err(wrong_state(state)),
         }
+        // Nothing was written yet. Whoever changes it meanwhile, if only its time runs out, has this run again.
+        cx.rollback().await;
         reservation.set_state(State::Confirmed);
         reservation.expire_time = None;
-        let reservation = cx.put(reservation, &["state", "expire_time"]).await?;
+        let reservation = cx.put_unchanged(reservation, &["state", "expire_time"]).await?;
         cx.emit(ReservationConfirmed {
             reservation_id: reservation.id.clone(),
             source_id: reservation.source_id.clone(),
@@ -74,7 +78,7 @@ impl ReservationApi for Reservations {
     ) -> Result<Reservation> {
         let reservation: Reservation = cx.lock(&request.id).await?;
         match reservation.state() {
-            State::Confirmed => consume(cx, reservation).await,
+            State::Confirmed => Ok(consume(cx, vec![(&cx.origin(), reservation)]).await?.remove(0)),
             State::Consumed => Ok(reservation),
             state => Err(wrong_state(state)),
         }
@@ -107,14 +111,18 @@ impl ReservationApi for Reservations {
     }
 }
 
-/// Lets the goods of a completed order leave, unless they have left or the order was undone.
-pub async fn ship(cx: &mut Cx, reservation: Reservation) -> Result<()> {
-    match reservation.state() {
-        State::Held | State::Confirmed => consume(cx, reservation).await.map(|_| ()),
-        State::Consumed | State::Released | State::Returned => Ok(()),
-        // The order was sold without its promise: a person must find goods for it.
-        state => Err(wrong_state(state)),
+/// Lets the goods of completed orders leave, but for those that have left or whose order was undone.
+pub async fn ship(cx: &mut Cx, reservations: Vec<(&Origin, Reservation)>) -> Result<()> {
+    let mut leaving = Vec::with_capacity(reservations.len());
+    for (origin, reservation) in reservations {
+        match reservation.state() {
+            State::Held | State::Confirmed => leaving.push((origin, reservation)),
+            State::Consumed | State::Released | State::Returned => {}
+            // The order was sold without its promise: a person must find goods for it.
+            state => return Err(wrong_state(state)),
+        }
     }
+    consume(cx, leaving).await.map(|_| ())
 }
 
 /// Undoes the reservation of a cancelled order as far as it has come.
@@ -180,25 +188,37 @@ async fn reserve(cx: &mut Cx, request: &ReserveStockRequest, wanted: &[Wanted]) 
     Ok(reservation)
 }
 
-async fn consume(cx: &mut Cx, mut reservation: Reservation) -> Result<Reservation> {
-    let demand = promise::demand_of(&reservation)?;
-    let mut books = Books::open(cx, demand.keys().copied()).await?;
-    for (place, quantity) in &demand {
-        books.unreserve(*place, *quantity);
-        books.remove(cx, *place, StockMoveKind::Issue, *quantity)?;
+/// Lets the goods of locked reservations leave, each on behalf of its call.
+async fn consume(cx: &mut Cx, leaving: Vec<(&Origin, Reservation)>) -> Result<Vec<Reservation>> {
+    let demands = leaving.iter().map(|(_, one)| promise::demand_of(one)).collect::<Result<Vec<_>>>()?;
+    let places: BTreeSet<Place> = demands.iter().flat_map(|demand| demand.keys().copied()).collect();
+    let mut books = Books::open(cx, places).await?;
+    let mut worth = Vec::with_capacity(leaving.len());
+    for ((origin, reservation), demand) in leaving.iter().zip(&demands) {
+        books.because(Cause { origin: Some((*origin).clone()), ..cause(reservation)? });
+        let before = books.moves().len();
+        for (place, quantity) in demand {
+            books.unreserve(*place, *quantity);
+            books.remove(cx, *place, StockMoveKind::Issue, *quantity)?;
+        }
+        worth.push(costs(&books.moves()[before..])?);
     }
-    let costs = costs(books.moves())?;
-    books.close(cx, &cause(&reservation)?).await?;
-    reservation.set_state(State::Consumed);
-    reservation.expire_time = None;
-    let reservation = cx.put(reservation, &["state", "expire_time"]).await?;
-    cx.emit(ReservationConsumed {
-        reservation_id: reservation.id.clone(),
-        source_id: reservation.source_id.clone(),
-        lines: reservation.lines.clone(),
-        costs,
-    })?;
-    Ok(reservation)
+    books.close(cx).await?;
+    let mut consumed = Vec::with_capacity(leaving.len());
+    for ((origin, mut reservation), costs) in leaving.into_iter().zip(worth) {
+        cx.on_behalf_of(origin);
+        reservation.set_state(State::Consumed);
+        reservation.expire_time = None;
+        let reservation = cx.put_unchanged(reservation, &["state", "expire_time"]).await?;
+        cx.emit(ReservationConsumed {
+            reservation_id: reservation.id.clone(),
+            source_id: reservation.source_id.clone(),
+            lines: reservation.lines.clone(),
+            costs,
+        })?;
+        consumed.push(reservation);
+    }
+    Ok(consumed)
 }
 
 async fn release(cx: &mut Cx, mut reservation: Reservation) -> Result<Reservation> {
@@ -216,11 +236,12 @@ async fn take_back(cx: &mut Cx, mut reservation: Reservation) -> Result<Reservat
     let issued = issued(cx, &reservation).await?;
     let mut books =
         Books::open(cx, issued.iter().map(|incoming| incoming.place).collect::<BTreeSet<_>>()).await?;
+    books.because(cause(&reservation)?);
     for incoming in issued {
         books.add(cx, incoming)?;
     }
     let costs = costs(books.moves())?;
-    books.close(cx, &cause(&reservation)?).await?;
+    books.close(cx).await?;
     reservation.set_state(State::Returned);
     let reservation = cx.put(reservation, &["state"]).await?;
     cx.emit(ReservationReturned {

@@ -39,6 +39,7 @@ impl StockMoveApi for StockMoves {
         let lines = received_lines(&request, warehouse)?;
         claim_currencies(cx, &lines).await?;
         let mut books = Books::open_or_make(cx, places(lines.iter().map(|line| line.0))).await?;
+        books.because(cause);
         let unpriced = lines.iter().filter(|(.., cost)| cost.is_none()).map(|(place, ..)| place.product);
         let averages = averages(cx, unpriced.collect()).await?;
         for (place, quantity, cost) in lines {
@@ -46,7 +47,7 @@ impl StockMoveApi for StockMoves {
             let value = unit_cost.map(|cost| level::cost_of(quantity, cost)).transpose()?;
             books.add(cx, Incoming { place, kind: StockMoveKind::Receipt, quantity, unit_cost, value })?;
         }
-        let stock_moves = record(cx, books, &cause).await?;
+        let stock_moves = record(cx, books).await?;
         Ok(ReceiveStockResponse { stock_moves })
     }
 
@@ -64,6 +65,7 @@ impl StockMoveApi for StockMoves {
         let found =
             lines.iter().filter(|(_, change)| change.is_sign_positive()).map(|(place, _)| place.product);
         let averages = averages(cx, found.collect()).await?;
+        books.because(manual(request.memo));
         // What is found comes first, so that no level falls below zero on the way to a sum that does not.
         let mut order: Vec<usize> = (0..lines.len()).collect();
         order.sort_by_key(|number| lines[*number].1.is_sign_negative());
@@ -80,8 +82,7 @@ impl StockMoveApi for StockMoves {
                 )?;
             }
         }
-        let cause = Cause { source_type: "manual".to_owned(), memo: request.memo, ..Cause::default() };
-        let recorded = record(cx, books, &cause).await?;
+        let recorded = record(cx, books).await?;
         let mut stock_moves = vec![StockMove::default(); recorded.len()];
         for (number, stock_move) in order.into_iter().zip(recorded) {
             stock_moves[number] = stock_move;
@@ -110,14 +111,14 @@ impl StockMoveApi for StockMoves {
         let both = lines.iter().flat_map(|(product, _)| [at(*product, from), at(*product, to)]);
         let mut books = Books::open_or_make(cx, places(both)).await?;
         books.check(&demand(lines.iter().map(|(product, quantity)| (at(*product, from), *quantity)))?)?;
+        books.because(manual(request.memo));
         for (product, quantity) in lines {
             let out = books.remove(cx, at(product, from), StockMoveKind::TransferOut, quantity)?;
             let (unit_cost, value) = (out.unit_cost, out.value.map(Money::negated));
             let place = at(product, to);
             books.add(cx, Incoming { place, kind: StockMoveKind::TransferIn, quantity, unit_cost, value })?;
         }
-        let cause = Cause { source_type: "manual".to_owned(), memo: request.memo, ..Cause::default() };
-        let stock_moves = record(cx, books, &cause).await?;
+        let stock_moves = record(cx, books).await?;
         Ok(TransferStockResponse { stock_moves })
     }
 }
@@ -142,6 +143,11 @@ fn received_lines(request: &ReceiveStockRequest, warehouse: Uuid) -> Result<Vec<
     Ok(lines)
 }
 
+/// What a person has moved.
+fn manual(memo: String) -> Cause {
+    Cause { source_type: "manual".to_owned(), memo, ..Cause::default() }
+}
+
 /// Each place once.
 fn places(all: impl IntoIterator<Item = Place>) -> BTreeSet<Place> {
     all.into_iter().collect()
@@ -153,8 +159,8 @@ async fn one_warehouse(cx: &mut Cx, id: Option<&str>) -> Result<Uuid> {
 }
 
 /// Writes the books and reads the moves as they are now on record.
-async fn record(cx: &mut Cx, books: Books, cause: &Cause) -> Result<Vec<StockMove>> {
-    let ids = books.close(cx, cause).await?;
+async fn record(cx: &mut Cx, books: Books) -> Result<Vec<StockMove>> {
+    let ids = books.close(cx).await?;
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
     let mut stock_moves = Vec::with_capacity(ids.len());
     // A transfer of a thousand lines makes two thousand moves.

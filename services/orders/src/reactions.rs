@@ -3,7 +3,7 @@
 use contracts::finance::v1::{InvoiceCredited, InvoicePosted};
 use contracts::orders::v1::{Order, SagaKind, SagaStepName as Name};
 use kit::Result;
-use store::Cx;
+use store::{Cx, Deferred, Origin};
 
 use crate::advance::{self, Tried, Work};
 use crate::crash::{self, Place};
@@ -12,9 +12,32 @@ use crate::{machine, saga};
 
 /// The invoice that the order's saga waits for is posted, so that the order is complete.
 pub async fn invoice_posted(cx: &mut Cx, event: InvoicePosted) -> Result<()> {
-    let Some(work) = saga::lock_of(cx, &event.order_id, SagaKind::PlaceOrder).await? else { return Ok(()) };
-    let finding = Finding::Invoice { id: event.invoice_id.clone(), number: event.number };
-    arrive(cx, work, Name::PostInvoice, event.invoice_id, finding).await
+    if event.order_id.is_empty() {
+        return Ok(());
+    }
+    cx.defer(Posted { origin: cx.origin(), event }).await
+}
+
+/// A posted invoice. The orders of those that come at the same time are completed together.
+struct Posted {
+    origin: Origin,
+    event: InvoicePosted,
+}
+
+impl Deferred for Posted {
+    async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {
+        let order_ids: Vec<&str> = items.iter().map(|posted| posted.event.order_id.as_str()).collect();
+        for work in saga::lock_all_of(cx, &order_ids, SagaKind::PlaceOrder).await? {
+            let Some(posted) = items.iter().find(|posted| posted.event.order_id == work.order.id) else {
+                continue;
+            };
+            cx.on_behalf_of(&posted.origin);
+            let (id, number) = (posted.event.invoice_id.clone(), posted.event.number.clone());
+            let finding = Finding::Invoice { id: id.clone(), number };
+            arrive(cx, work, Name::PostInvoice, id, finding).await?;
+        }
+        Ok(())
+    }
 }
 
 /// The credit note is posted, so that the order is cancelled. Finance may also credit an invoice by hand; then

@@ -1,5 +1,6 @@
 //! Sagas as rows, and what operators do with them.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use contracts::orders::v1::{
@@ -69,16 +70,29 @@ pub async fn read(cx: &mut Cx, id: &str) -> Result<Option<Work>> {
 
 /// Locks the saga of an order, if there is one of this kind, and reads the order.
 pub async fn lock_of(cx: &mut Cx, order_id: &str, kind: SagaKind) -> Result<Option<Work>> {
+    Ok(lock_all_of(cx, &[order_id], kind).await?.pop())
+}
+
+/// The same for several orders; those that have no such saga are left out. All who lock several lock them in the order of
+/// the orders' ids.
+pub async fn lock_all_of(cx: &mut Cx, order_ids: &[&str], kind: SagaKind) -> Result<Vec<Work>> {
+    // One by one inside: for `any` the plan may read the whole table, which was small when it was planned.
     static SELECT: LazyLock<String> = LazyLock::new(|| {
         let names: Vec<&str> = Saga::table().columns.iter().map(|column| column.name).collect();
-        format!("select {} from sagas where order_id = $1 and kind = $2 for update", names.join(", "))
+        let names = names.join(", ");
+        format!(
+            "select {names} from unnest($1::uuid[]) as wanted (wanted_id) cross join lateral (
+                 select * from sagas where order_id = wanted.wanted_id and kind = $2 for update
+             ) as saga",
+        )
     });
-    let Ok(order_id) = Uuid::parse_str(order_id) else { return Ok(None) };
-    let query = sqlx::query(AssertSqlSafe(SELECT.as_str())).bind(order_id).bind(i32::from(kind));
-    let row = query.fetch_optional(cx.sql().await?).await.map_err(Error::internal)?;
-    let Some(saga) = row.as_ref().map(Saga::read).transpose()? else { return Ok(None) };
-    let order: Order = cx.get(&saga.order_id).await?;
-    Ok(Some(Work { saga, order }))
+    let ids: BTreeSet<Uuid> = order_ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect();
+    let query = sqlx::query(AssertSqlSafe(SELECT.as_str())).bind(ids.into_iter().collect::<Vec<_>>());
+    let rows = query.bind(i32::from(kind)).fetch_all(cx.sql().await?).await.map_err(Error::internal)?;
+    let sagas = rows.iter().map(Saga::read).collect::<Result<Vec<_>>>()?;
+    let order_ids: Vec<String> = sagas.iter().map(|saga| saga.order_id.clone()).collect();
+    let orders = cx.batch_get::<Order>(&order_ids).await?;
+    Ok(sagas.into_iter().zip(orders).map(|(saga, order)| Work { saga, order }).collect())
 }
 
 /// Saves a saga; fails with CONFLICT when somebody else has moved it since it was read, be it at the commit. Written

@@ -55,12 +55,17 @@ impl Cx {
         if !self.pending.deferred.is_empty() {
             self.sql().await?;
         }
+        // What the last commit of a call does a second time is undone by its answer, of which there is one. What it commits
+        // halfway is not.
+        if self.pending.answer.is_none() {
+            self.refuse_if_answered().await?;
+        }
         self.end(&[]).await
     }
 
     /// Ends the transaction, in which what these calls leave is written already; what this one leaves is not.
     pub(crate) async fn end(&mut self, calls: &[Footprint]) -> Result<()> {
-        let own = [self.footprint()];
+        let own = self.footprints();
         flush::flush(self, &own).await?;
         if let Some(transaction) = self.transaction.take() {
             transaction.commit().await.map_err(conflict::map)?;
@@ -78,8 +83,15 @@ impl Cx {
         Ok(())
     }
 
-    /// Takes what is still to be written.
-    fn footprint(&mut self) -> Footprint {
+    /// Takes what is still to be written, on behalf of others and of this call.
+    pub(crate) fn footprints(&mut self) -> Vec<Footprint> {
+        let mut all = std::mem::take(&mut self.on_behalf);
+        all.push(self.footprint());
+        all
+    }
+
+    /// Takes what is still to be written of this call.
+    pub(super) fn footprint(&mut self) -> Footprint {
         let pending = std::mem::take(&mut self.pending);
         Footprint {
             request: self.unasked.or(pending.answer.as_ref().map(|answer| answer.request_id)),

@@ -1,7 +1,8 @@
 //! What becomes of orders in the books, in whatever order their events arrive.
 
 use crate::world::{
-    assert_gapless, balance, cancelled, captured, cents, euros, id, invoices, payments, tell, trial_balance,
+    assert_gapless, balance, cancelled, captured, cents, euros, id, invoices, payments, tell, tell_of,
+    trial_balance,
 };
 use contracts::finance::v1::ledger_account_service_client::LedgerAccountServiceClient;
 use contracts::finance::v1::{InvoiceKind, InvoiceState, ListLedgerAccountsRequest, PaymentDirection};
@@ -156,5 +157,47 @@ async fn the_chart_is_there_before_anybody_asks() {
     let request = ListLedgerAccountsRequest { page_size: 100, ..ListLedgerAccountsRequest::default() };
     let accounts = chart.list_ledger_accounts(request).await.unwrap().into_inner().ledger_accounts;
     assert_eq!(accounts.len(), 19);
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_are_billed_together_are_told_of_apart() {
+    // Every event and audit row names the request that its own order came from, whichever orders shared a transaction.
+    // One that cannot be billed, since its payment is another order's, fails alone and leaves no gap.
+    let mesh = Mesh::start(vec![finance::service()]).await;
+    let acme = mesh.sign_up("acme").await;
+    let mut orders: Vec<_> = (0..40).map(|_| captured(&id(), &id(), &[100], 0)).collect();
+    orders[39].payment_intent_id = orders[0].payment_intent_id.clone();
+    let told = orders.iter().map(|order| tell_of(&mesh, acme.tenant_id(), order.clone(), &order.order_id));
+    join_all(told).await;
+    mesh.at_rest().await;
+    let billed = invoices(&acme, "").await;
+    assert_eq!(billed.len(), 39);
+    assert_gapless(&billed, InvoiceKind::Invoice);
+    let mut database = mesh.look_into("finance").await;
+    for invoice in billed {
+        let events: Vec<String> = sqlx::query_scalar(
+            "select distinct convert_from(payload, 'UTF8')::jsonb #>> '{metadata,correlationId}' from tessera.outbox
+             where event_type in ('invoice.posted', 'invoice.paid') and key like '%:' || $1",
+        )
+        .bind(&invoice.order_id)
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+        assert_eq!(events, [invoice.order_id.clone().unwrap()]);
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "select correlation_id, method from tessera.audit_log where entity_id = $1::text::uuid",
+        )
+        .bind(&invoice.id)
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+        assert_eq!(rows, [(invoice.order_id.clone().unwrap(), "event:order.captured".to_owned())]);
+    }
+    let shared: i64 = sqlx::query_scalar("select count(*) - count(distinct xmin::text) from invoices")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert!(shared > 0, "no two orders were billed in one transaction");
     mesh.stop().await;
 }

@@ -30,8 +30,14 @@ pub fn cents(money: Option<&WireMoney>) -> i64 {
 
 /// Lets another service tell something, through an outbox, the relay and the log.
 pub async fn tell<E: Event>(mesh: &Mesh, tenant: &str, event: E) {
+    tell_of(mesh, tenant, event, "").await;
+}
+
+/// The same, set off by the request with this correlation id.
+pub async fn tell_of<E: Event>(mesh: &Mesh, tenant: &str, event: E, correlation_id: &str) {
     let caller = Caller::service("orders", Some(kit::Uuid::parse_str(tenant).unwrap()));
-    let mut cx = Cx::new(mesh.env("finance").clone(), caller, Meta::default());
+    let meta = Meta { correlation_id: correlation_id.to_owned(), ..Meta::default() };
+    let mut cx = Cx::new(mesh.env("finance").clone(), caller, meta);
     cx.emit(event).unwrap();
     cx.checkpoint().await.unwrap();
 }

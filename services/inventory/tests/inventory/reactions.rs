@@ -57,6 +57,33 @@ async fn goods_leave_with_the_order_and_return_with_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn goods_of_orders_that_end_together_leave_together() {
+    // Each order takes its own goods at its own worth; one whose reservation is unknown takes none and holds up nobody.
+    let (mesh, acme) = start().await;
+    let products = [new_id(), new_id()];
+    for product in &products {
+        receive(&acme, product, "100", Some(250)).await.unwrap();
+    }
+    let mut reservations = Vec::new();
+    for number in 0..30 {
+        reservations.push(confirmed(&acme, &products[number % 2]).await);
+    }
+    let unknown =
+        OrderCompleted { order_id: new_id(), reservation_id: new_id(), ..OrderCompleted::default() };
+    let events_told = reservations.iter().map(completed).chain([unknown]);
+    futures::future::join_all(events_told.map(|event| tell(&mesh, &acme, event))).await;
+    for reservation in &reservations {
+        becomes(&acme, &reservation.id, State::Consumed).await;
+    }
+    for product in &products {
+        assert_eq!(stock(&acme, product).await, (70.into(), 0.into(), 70.into(), Some(17_500)));
+    }
+    assert_eq!(events(&mesh, "reservation.consumed").await, 30);
+    check_books(&mesh, "after thirty orders").await;
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_leaves_for_an_order_that_was_cancelled_first() {
     // The cancellation may overtake the completion: the goods must then stay, free for others.
     let (mesh, acme) = start().await;
