@@ -158,9 +158,11 @@ impl Cx {
         &self.meta
     }
 
-    /// W3C trace context for whatever the call sets off: of the current span, or else that of the caller.
+    /// W3C trace context for whatever the call sets off: of the current span, unless several calls share it, or else that of
+    /// the caller.
     pub(crate) fn traceparent(&self) -> String {
-        telemetry::trace::current().unwrap_or_else(|| self.meta.traceparent.clone())
+        let current = telemetry::trace::current().filter(|_| !self.shared);
+        current.unwrap_or_else(|| self.meta.traceparent.clone())
     }
 
     /// The service's surroundings; for the engine and for composition, not for handlers.

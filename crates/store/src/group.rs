@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use kit::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use crate::call::Found;
@@ -33,6 +34,8 @@ pub(crate) struct Groups(Mutex<HashMap<Uuid, VecDeque<Member>>>);
 pub(crate) struct Member {
     pub footprint: Footprint,
     pub deadline: Instant,
+    /// In which its call waits.
+    pub span: Span,
     pub verdict: oneshot::Sender<Verdict>,
 }
 
@@ -55,7 +58,7 @@ pub(crate) enum Entered {
 
 impl Groups {
     /// Queues a call up if another one of the tenant is just writing.
-    pub fn enter(env: &Env, tenant: Uuid, make: impl FnOnce() -> (Footprint, Instant)) -> Entered {
+    pub fn enter(env: &Env, tenant: Uuid, make: impl FnOnce() -> (Footprint, Instant, Span)) -> Entered {
         let mut waiting = env.groups().lock();
         let Some(queue) = waiting.get_mut(&tenant) else {
             waiting.insert(tenant, VecDeque::new());
@@ -65,8 +68,8 @@ impl Groups {
             return Entered::Full;
         }
         let (verdict, receiver) = oneshot::channel();
-        let (footprint, deadline) = make();
-        queue.push_back(Member { footprint, deadline, verdict });
+        let (footprint, deadline, span) = make();
+        queue.push_back(Member { footprint, deadline, span, verdict });
         Entered::Waits(receiver)
     }
 
@@ -122,8 +125,24 @@ async fn serve(turn: Turn) {
         if members.is_empty() {
             return;
         }
-        write(&turn.env, turn.tenant, members).await;
+        let span = span_of(&turn.env, &members);
+        write(&turn.env, turn.tenant, members).instrument(span).await;
     }
+}
+
+/// What is done for a group stands in the trace of its first call; the others name it.
+fn span_of(env: &Env, members: &[Member]) -> Span {
+    let span = tracing::debug_span!(
+        target: telemetry::trace::TARGET,
+        parent: &members[0].span,
+        "group commit",
+        service = env.service(),
+        members = members.len(),
+    );
+    for member in &members[1..] {
+        telemetry::trace::link(&member.span, &span);
+    }
+    span
 }
 
 /// Writes calls together and tells each what became of it.

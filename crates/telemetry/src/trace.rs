@@ -29,6 +29,13 @@ pub fn continue_from(span: &Span, traceparent: &str) {
     }
 }
 
+/// Has a span name another one, perhaps of another trace, that did its work together with that of others.
+pub fn link(span: &Span, to: &Span) {
+    if ACTIVE.load(Ordering::Relaxed) && !span.is_disabled() && !to.is_disabled() {
+        span.add_link(to.context().span().span_context().clone());
+    }
+}
+
 /// The `traceparent` of the current span, for whatever it sets off; `None` where nothing is traced.
 pub fn current() -> Option<String> {
     if !ACTIVE.load(Ordering::Relaxed) {

@@ -119,6 +119,16 @@ impl Trace {
         self.0.iter().any(|span| text(span, "db.system.name") == "postgresql" && of(&span.parent_span_id))
     }
 
+    /// Whether it names a transaction of this service, in the trace of another call that shared it.
+    pub fn shares_transaction_of(&self, service: &str, traces: &[Trace]) -> bool {
+        let links: HashSet<&[u8]> =
+            self.0.iter().flat_map(|span| &span.links).map(|link| &*link.span_id).collect();
+        let shared = traces.iter().filter(|trace| trace.has_statement_of(service)).flat_map(|trace| &trace.0);
+        let mut shared =
+            shared.filter(|span| span.name == "group commit" && text(span, "service") == service);
+        shared.any(|span| links.contains(&*span.span_id))
+    }
+
     /// `service kind name`, one a line, for whoever reads a failure.
     pub fn listing(&self) -> String {
         let line = |span: &Span| format!("{} {} {}", text(span, "service"), span.kind, span.name);

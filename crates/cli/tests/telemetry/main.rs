@@ -224,8 +224,11 @@ fn check_journey(traces: &[Trace]) {
     assert_eq!(trace.orphans().len(), 0, "{:#?}", trace.orphans());
     assert!(trace.0.iter().any(|span| span.kind == CLIENT && span.name.starts_with("erp.inventory.v1.")));
     for service in ["orders", "inventory", "payments", "finance"] {
-        assert!(trace.has_statement_of(service), "no SQL of {service}");
+        let is_told = trace.has_statement_of(service) || trace.shares_transaction_of(service, traces);
+        assert!(is_told, "no SQL of {service}");
     }
+    let sharing = placed.iter().filter(|trace| trace.shares_transaction_of("orders", traces)).count();
+    assert!(sharing > 0, "no order shared a transaction with another one");
 }
 
 /// Traces are as discreet as logs.

@@ -24,13 +24,16 @@ impl Cx {
     /// Commits a call that has nothing but writes left, by itself or together with others.
     async fn commit_in_turn(&mut self, tenant: Uuid) -> Result<()> {
         let env = self.env.clone();
-        let entered = Groups::enter(&env, tenant, || (self.footprint(), self.deadline));
+        let mut waits = tracing::Span::none();
+        let entered = Groups::enter(&env, tenant, || {
+            waits = tracing::debug_span!(target: telemetry::trace::TARGET, "commit with others");
+            (self.footprint(), self.deadline, waits.clone())
+        });
         let verdict = match entered {
             Entered::First(_turn) => return self.commit().await,
             Entered::Full => return self.commit().await,
             Entered::Waits(verdict) => verdict,
         };
-        let waits = tracing::debug_span!(target: telemetry::trace::TARGET, "commit with others");
         match tokio::time::timeout_at(self.deadline, verdict).instrument(waits).await {
             Ok(Ok(Verdict::Committed)) => {
                 self.unasked = None;
