@@ -69,7 +69,7 @@ test("what is typed before the palette is there is looked for", async ({ page })
   const company = await newCompany();
   await company.tessera.crm.accounts.createAccount({ account: { displayName: "Jutta Eilig KG" } });
   await signIn(page, company);
-  await page.goto("/crm/accounts");
+  await page.goto(`${pageUrl()}/crm/accounts`);
   await expect(page.getByRole("link", { name: "Jutta Eilig KG" })).toBeVisible();
   await page.route(/Palette/, async (route) => {
     await new Promise((done) => setTimeout(done, 700));
