@@ -57,7 +57,7 @@ mesh: mesh-tools ## build everything and run it behind Envoy sidecars, by the ma
 
 bench-mesh: mesh-tools ## what the mesh costs and what it does, in one run; PARTS="calls storm eject restart start" for some
 	$(CARGO) build --release $(PROGRAMS:%=--bin %)
-	$(CARGO) bench -p mesh --features mesh/envoy --bench mesh -- $(PARTS)
+	$(CARGO) bench --workspace --features mesh/envoy --bench mesh -- $(PARTS)
 
 # One after the other: several measure times.
 test-mesh: mesh-tools ## what the mesh does to calls, with real Envoy sidecars, and the demo through it
@@ -130,8 +130,8 @@ bench: prepare ## figures, each beside its limit, measured in one run; CASES="cr
 	@$(RELEASE)/bench $(CASES)
 
 bench-gateway: tools ## the gateway beside Envoy, in one run; PARTS="compare grow attack" for some
-	$(CARGO) bench -p gateway-grpcweb --bench codec
-	$(CARGO) bench -p gateway-grpcweb --bench gateway -- $(PARTS)
+	$(CARGO) bench --workspace --bench codec
+	$(CARGO) bench --workspace --bench gateway -- $(PARTS)
 
 # New inputs go to a folder of their own; the corpora in the repository stay small.
 fuzz: tools ## feed the gateway's fuzz targets: make fuzz RUNS=1000000 TARGETS="json frames"

@@ -56,6 +56,7 @@ pub async fn create_contact(suite: &Suite) -> Result<()> {
     for clients in [1, 8, 32] {
         let api: Vec<_> = (0..8).map(|place| suite.client(place, ContactServiceClient::new)).collect();
         let api = Arc::new(api);
+        suite.rest().await?;
         let ours = load::run(clients, RUN, move |number| {
             let mut api = api[usize::try_from(number).unwrap_or(0) % api.len()].clone();
             async move {
@@ -66,6 +67,7 @@ pub async fn create_contact(suite: &Suite) -> Result<()> {
             }
         })
         .await?;
+        suite.rest().await?;
         let bare = pgbench::run(&url, &create_script(&suite.tenant_id), clients, RUN)?;
         line(
             &format!("create contact, {clients} clients, per second"),

@@ -36,15 +36,19 @@ fn main() -> anyhow::Result<()> {
             cases::create_contact(&suite).await?;
         }
         if is_wanted("binds") {
+            suite.rest().await?;
             binds::compare(&suite).await?;
         }
         if is_wanted("read") {
+            suite.rest().await?;
             cases::get_and_list(&suite).await?;
         }
         if is_wanted("journal") {
+            suite.rest().await?;
             cases::journal(&suite).await?;
         }
         if is_wanted("orders") {
+            suite.rest().await?;
             cases::orders(&suite).await?;
         }
         suite.stop().await

@@ -99,6 +99,31 @@ impl Suite {
         Ok(kib / 1024.0)
     }
 
+    /// Waits until the events of what was done before are handled, so that one figure is not another one's aftermath: until
+    /// the suite's process needs less than a tenth of a core.
+    pub async fn rest(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(300);
+        let mut before = self.ticks()?;
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.ticks()?;
+            if now - before < 10 {
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < deadline, "the suite does not come to rest");
+            before = now;
+        }
+    }
+
+    /// Hundredths of a second of a core that the suite's process has needed.
+    fn ticks(&self) -> Result<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.0.id()))?;
+        let (_, fields) = stat.rsplit_once(')').context("no name of the process")?;
+        let mut fields = fields.split_whitespace().skip(11);
+        let mut next = || fields.next().context("no times of the process")?.parse::<u64>().context("a time");
+        Ok(next()? + next()?)
+    }
+
     /// Stops the suite and its server.
     pub async fn stop(self) -> Result<()> {
         self.process.stop()?;
