@@ -58,6 +58,11 @@ pub fn open(intent: &PaymentIntent) -> Option<&PaymentTransaction> {
     intent.transactions.iter().find(|one| matches!(one.state(), Done::Pending | Done::Unknown))
 }
 
+/// Whether the money was set aside and nothing was asked since.
+pub fn is_fresh(intent: &PaymentIntent) -> bool {
+    intent.state() == State::Authorized && intent.transactions.len() == 1
+}
+
 /// The transaction of a key.
 pub fn find<'a>(intent: &'a PaymentIntent, key: &str) -> Option<&'a PaymentTransaction> {
     intent.transactions.iter().find(|one| one.idempotency_key == key)

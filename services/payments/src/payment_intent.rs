@@ -100,7 +100,13 @@ pub async fn sync(cx: &mut Cx, id: String) -> Result<Next> {
 
 /// Captures, voids or refunds, after what was asked before is settled.
 async fn fulfil(cx: &mut Cx, id: &str, wish: Wish) -> Result<PaymentIntent> {
-    let mut intent: PaymentIntent = cx.lock(id).await?;
+    let mut intent: PaymentIntent = cx.get(id).await?;
+    if intent::is_fresh(&intent) {
+        // As a rule one call comes for it. Of several one is the first, and the others run again and find it at work.
+        cx.rollback().await;
+    } else {
+        intent = cx.lock(id).await?;
+    }
     let mut looks = 0;
     while let Some(open) = intent::open(&intent) {
         let (key, is_same) = (open.idempotency_key.clone(), wish.is(open, &intent)?);
