@@ -368,7 +368,7 @@ impl Cx {
 
     /// Whether nothing was read or written, nor is to be.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.used && self.pending.is_empty()
+        !self.used && self.pending.is_empty() && self.on_behalf.is_empty()
     }
 
     /// Undoes what was written since the last checkpoint.

@@ -15,8 +15,11 @@ impl Cx {
     /// call a peer between two of its steps.
     pub async fn checkpoint(&mut self) -> Result<()> {
         match self.scope {
-            _ if self.transaction.is_none() && self.pending.is_empty() => Ok(()),
-            Scope::Tenant(tenant) if self.transaction.is_none() => self.commit_in_turn(tenant).await,
+            _ if self.transaction.is_none() && self.pending.is_empty() && self.on_behalf.is_empty() => Ok(()),
+            // A group takes what a call leaves itself.
+            Scope::Tenant(tenant) if self.transaction.is_none() && self.on_behalf.is_empty() => {
+                self.commit_in_turn(tenant).await
+            }
             _ => self.commit().await,
         }
     }
