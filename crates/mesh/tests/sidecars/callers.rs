@@ -34,7 +34,10 @@ async fn plaintext_does_not_reach_a_service() {
     let at = instances[0].pod.addresses.sidecar(instances[0].pod.workload.port);
     let plain = Endpoint::from_shared(format!("http://{at}")).unwrap().connect_lazy();
     let refused = ground.send(plain, READ, &Ask::default()).await.unwrap_err();
-    assert!([Code::Unavailable, Code::Unknown, Code::Internal].contains(&refused.code()), "{refused:?}");
+    // Nobody answers: which code the client makes of it depends on when the connection is cut.
+    let cut =
+        std::error::Error::source(&refused).is_some_and(|source| source.is::<tonic::transport::Error>());
+    assert!(cut, "{refused:?}");
     assert_eq!(ground.executed(), []);
     // The same call through the mesh does, so that it was the missing certificate that was refused.
     let caller = ground.caller("gateway").await;
