@@ -101,6 +101,7 @@ impl Call {
         self.cx.rollback().await;
         if self.cx.found.is_none() && conflict::is_conflict(&error) && self.attempt < ATTEMPTS_MAX {
             self.attempt += 1;
+            self.cx.again = true;
             return None;
         }
         Some(match self.first_answer(error).await {

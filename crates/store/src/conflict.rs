@@ -45,7 +45,8 @@ fn map_refusal(refusal: &PgDatabaseError) -> Error {
     }
 }
 
-fn met_another() -> Error {
+/// The error that has a handler run again from the start: what it counted on is no longer so.
+pub fn met_another() -> Error {
     Error::new(Code::Aborted, "CONFLICT", "erp", "the call met another one; send it again")
 }
 

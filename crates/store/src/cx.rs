@@ -2,6 +2,9 @@
 
 mod answers;
 mod commit;
+mod origin;
+
+pub use origin::Origin;
 
 use std::time::Duration;
 
@@ -60,14 +63,6 @@ pub struct Meta {
     pub versions: [String; 2],
 }
 
-/// Which call something is of that is written later, perhaps together with what other calls have left: what is told of
-/// it is told as of there.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    actor: Actor,
-    meta: Meta,
-}
-
 #[derive(Debug, Clone, Copy)]
 enum Scope {
     Nowhere,
@@ -90,6 +85,8 @@ pub struct Cx {
     shared: bool,
     /// What was deferred is being written.
     pub(crate) gathers: bool,
+    /// The handler has run before and met another call.
+    pub(crate) again: bool,
     /// The id of the request, until it has been looked whether it was answered before.
     pub(crate) unasked: Option<Uuid>,
     /// What was found then.
@@ -114,6 +111,7 @@ impl Cx {
             used: false,
             shared: false,
             gathers: false,
+            again: false,
             unasked: None,
             found: None,
             pending: Pending::default(),
@@ -156,6 +154,12 @@ impl Cx {
     /// Where the call came from.
     pub fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    /// Whether the handler runs once more, as it met another call before: what may fail if others come at the same time
+    /// should be done behind a lock now.
+    pub fn runs_again(&self) -> bool {
+        self.again
     }
 
     /// W3C trace context for whatever the call sets off: of the current span, unless several calls share it, or else that of
@@ -201,25 +205,6 @@ impl Cx {
     /// From here on the call acts as this user: a public call that has just found out who calls.
     pub fn act_as(&mut self, actor: Actor) {
         self.caller.actor = actor;
-    }
-
-    /// Which call this is, for what it leaves to be written later.
-    pub fn origin(&self) -> Origin {
-        let meta = Meta { traceparent: self.traceparent(), ..self.meta.clone() };
-        Origin { actor: self.caller.actor.clone(), meta }
-    }
-
-    /// From here on events and audit rows are those of this call, until another one's turn comes: for a [`Deferred`]
-    /// that writes what several calls have left.
-    pub fn on_behalf_of(&mut self, origin: &Origin) {
-        let deferred = std::mem::take(&mut self.pending.deferred);
-        if !self.pending.is_empty() {
-            let done = self.footprint();
-            self.on_behalf.push(done);
-        }
-        self.pending.deferred = deferred;
-        self.caller.actor = origin.actor.clone();
-        self.meta = origin.meta.clone();
     }
 
     /// Runs a statement and tells how many rows it touched.

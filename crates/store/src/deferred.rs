@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 
-use kit::{Error, Result};
+use kit::{Code, Error, Result};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, AssertSqlSafe};
 use uuid::Uuid;
@@ -67,6 +67,20 @@ pub(crate) async fn write(cx: &mut Cx, items: impl IntoIterator<Item = &Held>) -
 
 /// A row to be inserted.
 pub(crate) struct NewRow<R>(pub R);
+
+/// A row to be inserted that others may insert at the same time: then the call runs again, and finds theirs.
+pub(crate) struct ContestedRow<R>(pub NewRow<R>);
+
+impl<R: Record> Deferred for ContestedRow<R> {
+    async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {
+        let rows: Vec<&NewRow<R>> = items.iter().map(|ContestedRow(row)| row).collect();
+        let written = NewRow::write(cx, &rows).await;
+        written.map_err(|error| match error.code() {
+            Code::AlreadyExists => conflict::met_another().caused_by(&error),
+            _ => error,
+        })
+    }
+}
 
 impl<R: Record> Deferred for NewRow<R> {
     async fn write<'a>(cx: &'a mut Cx, items: &'a [&'a Self]) -> Result<()> {

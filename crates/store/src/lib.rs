@@ -36,7 +36,7 @@ mod withhold;
 
 pub use call::{Call, grpc_timeout};
 pub use caller::{Actor, Caller, covers};
-pub use conflict::is_conflict;
+pub use conflict::{is_conflict, met_another};
 pub use cx::{CORRELATION_HEADER, Cx, Meta, Origin, TENANT_HEADER, TRACE_HEADER};
 pub use deferred::Deferred;
 pub use env::Env;

@@ -9,7 +9,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 use uuid::Uuid;
 
-use crate::deferred::{ChangedRow, Deferred as _, NewRow};
+use crate::deferred::{ChangedRow, ContestedRow, Deferred as _, NewRow};
 use crate::flush::AuditRow;
 use crate::record::Record;
 use crate::table::Table;
@@ -45,6 +45,15 @@ impl Cx {
     pub async fn insert_later<R: Record>(&mut self, mut record: R) -> Result<R> {
         self.stamp_new(&mut record)?;
         self.defer(NewRow(record.clone())).await?;
+        self.audit(&record, "created", created_changes(&record))?;
+        Ok(record)
+    }
+
+    /// The same, where others may insert a record with the same key at the same time: then the handler runs again, and must
+    /// look for theirs.
+    pub async fn insert_contested<R: Record>(&mut self, mut record: R) -> Result<R> {
+        self.stamp_new(&mut record)?;
+        self.defer(ContestedRow(NewRow(record.clone()))).await?;
         self.audit(&record, "created", created_changes(&record))?;
         Ok(record)
     }

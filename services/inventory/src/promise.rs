@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use contracts::inventory::v1::{InventoryReason, Reservation, ReservationLine};
 use kit::{Decimal, Error, Result, Uuid};
-use store::Cx;
+use store::{Cx, Deferred, Origin};
 
 use crate::books::{ensure_none_short, low, products, warehouses};
 use crate::level::falls_low;
-use crate::place::{self, Demand, Place};
+use crate::place::{self, Demand, Place, demand};
 
 /// A line of a request: the warehouse is the default one unless it is named.
 #[derive(Debug, Clone)]
@@ -20,20 +20,51 @@ pub struct Wanted {
 
 /// Promises all of the demand or fails, naming what is short.
 pub async fn take(cx: &mut Cx, demand: &Demand) -> Result<()> {
-    let changed = shift(cx, demand).await?;
-    if changed.len() == demand.len() {
-        for (place, quantity, level_id, available, reorder_level) in changed {
-            if falls_low(reorder_level, available + quantity, available) {
-                cx.emit(low(level_id, place, available, reorder_level))?;
-            }
-        }
-        return Ok(());
+    let shifted = shift(cx, demand).await?;
+    if shifted.len() == demand.len() {
+        return shifted.iter().try_for_each(|level| level.warn(cx, level.available + level.quantity));
     }
     let mut missing = demand.clone();
-    for (place, ..) in changed {
-        missing.remove(&place);
+    for level in shifted {
+        missing.remove(&level.place);
     }
     Err(shortfall(cx, missing).await?)
+}
+
+/// Goods to be promised to an order, together with those of others that ask at the same time. Where there are not enough for
+/// all of them each call runs again, so that [`take`] tells it what is short.
+#[derive(Debug)]
+pub struct Hold {
+    pub origin: Origin,
+    pub demand: Demand,
+}
+
+impl Deferred for Hold {
+    async fn write<'a>(cx: &'a mut Cx, holds: &'a [&'a Self]) -> Result<()> {
+        let lines =
+            holds.iter().flat_map(|hold| hold.demand.iter().map(|(place, quantity)| (*place, *quantity)));
+        let all = demand(lines)?;
+        if let Some(last) = holds.last() {
+            cx.on_behalf_of(&last.origin);
+        }
+        let shifted = shift(cx, &all).await?;
+        if shifted.len() < all.len() {
+            return Err(store::met_another());
+        }
+        let before = |level: Shifted| Shifted { available: level.available + level.quantity, ..level };
+        let mut levels: BTreeMap<Place, Shifted> =
+            shifted.into_iter().map(|level| (level.place, before(level))).collect();
+        for Self { origin, demand } in holds {
+            cx.on_behalf_of(origin);
+            for (place, quantity) in demand {
+                let level =
+                    levels.get_mut(place).ok_or_else(|| Error::internal("a level was not shifted"))?;
+                level.available -= quantity;
+                level.warn(cx, level.available + quantity)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Gives back what was promised.
@@ -63,7 +94,24 @@ from locked
 where l.id = locked.id and l.on_hand - l.reserved >= locked.quantity
 returning l.product_id, l.warehouse_id, locked.quantity, l.id, l.available, l.reorder_level";
 
-type Shifted = (Place, Decimal, Uuid, Decimal, Option<Decimal>);
+/// A level of which more is reserved now, or less.
+struct Shifted {
+    place: Place,
+    quantity: Decimal,
+    level_id: Uuid,
+    available: Decimal,
+    reorder_level: Option<Decimal>,
+}
+
+impl Shifted {
+    /// Tells when the product has become low.
+    fn warn(&self, cx: &mut Cx, before: Decimal) -> Result<()> {
+        if !falls_low(self.reorder_level, before, self.available) {
+            return Ok(());
+        }
+        cx.emit(low(self.level_id, self.place, self.available, self.reorder_level))
+    }
+}
 
 /// Adds to what is reserved wherever that much is available, and returns where it was, with what is left.
 async fn shift(cx: &mut Cx, demand: &Demand) -> Result<Vec<Shifted>> {
@@ -74,8 +122,9 @@ async fn shift(cx: &mut Cx, demand: &Demand) -> Result<Vec<Shifted>> {
     let query =
         query.bind(products(&places)).bind(warehouses(&places)).bind(quantities).bind(now).bind(actor);
     let rows = cx.rows(query).await?.into_iter();
-    let rows = rows.map(|(product, warehouse, quantity, id, available, reorder_level)| {
-        (Place { product, warehouse }, quantity, id, available, reorder_level)
+    let rows = rows.map(|(product, warehouse, quantity, level_id, available, reorder_level)| {
+        let place = Place { product, warehouse };
+        Shifted { place, quantity, level_id, available, reorder_level }
     });
     Ok(rows.collect())
 }

@@ -14,8 +14,8 @@ use store::column::{instant, timestamp};
 use store::{Cx, Next, Origin};
 
 use crate::books::{Books, Cause, Incoming, Move};
-use crate::place::{self, Place, demand};
-use crate::promise::{self, Wanted};
+use crate::place::{self, Demand, Place, demand};
+use crate::promise::{self, Hold, Wanted};
 use crate::{quantity, warehouse};
 
 /// The job that ends a promise that nobody has confirmed.
@@ -34,6 +34,9 @@ pub struct Reservations;
 impl ReservationApi for Reservations {
     async fn reserve_stock(&self, cx: &mut Cx, request: ReserveStockRequest) -> Result<Reservation> {
         let wanted = wanted(&request)?;
+        if !cx.runs_again() {
+            return reserve_with_others(cx, &request, &wanted).await;
+        }
         match reserve(cx, &request, &wanted).await {
             // The order may have its reservation already, perhaps since a moment ago, and perhaps of the last goods.
             Err(error) if is_source_taken(&error) || error.is(InventoryReason::StockShort) => {
@@ -161,31 +164,60 @@ pub async fn lock_of_source(cx: &mut Cx, source_id: &str) -> Result<Option<Reser
     }
 }
 
+/// Reserves at the end of the call, together with other orders. Where something is in the way, be it that goods are short or
+/// that the order has its reservation already, the call runs again.
+async fn reserve_with_others(
+    cx: &mut Cx,
+    request: &ReserveStockRequest,
+    wanted: &[Wanted],
+) -> Result<Reservation> {
+    let demand = place_all(cx, wanted).await?;
+    cx.rollback().await;
+    let reservation = cx.insert_contested(new(cx, request, &demand)).await?;
+    cx.defer(Hold { origin: cx.origin(), demand }).await?;
+    tell_held(cx, &reservation)?;
+    Ok(reservation)
+}
+
+/// Reserves at once, or fails and says why not.
 async fn reserve(cx: &mut Cx, request: &ReserveStockRequest, wanted: &[Wanted]) -> Result<Reservation> {
+    let demand = place_all(cx, wanted).await?;
+    promise::take(cx, &demand).await?;
+    let reservation = cx.insert(new(cx, request, &demand)).await?;
+    tell_held(cx, &reservation)?;
+    Ok(reservation)
+}
+
+/// What is wanted of which warehouse.
+async fn place_all(cx: &mut Cx, wanted: &[Wanted]) -> Result<Demand> {
     let named: Vec<Option<Uuid>> = wanted.iter().map(|line| line.warehouse).collect();
     let warehouses = warehouse::resolve(cx, &named).await?;
     let placed = wanted.iter().zip(warehouses);
-    let demand =
-        demand(placed.map(|(line, warehouse)| (Place { product: line.product, warehouse }, line.quantity)))?;
-    promise::take(cx, &demand).await?;
+    demand(placed.map(|(line, warehouse)| (Place { product: line.product, warehouse }, line.quantity)))
+}
+
+fn new(cx: &Cx, request: &ReserveStockRequest, demand: &Demand) -> Reservation {
     let ttl = request.ttl.map_or(TTL, |ttl| Duration::new(ttl.seconds, ttl.nanos));
-    let expire_time = cx.now() + ttl;
-    let reservation = Reservation {
+    Reservation {
         state: State::Held.into(),
         source_id: request.source_id.to_ascii_lowercase(),
-        lines: promise::lines(&demand),
-        expire_time: Some(timestamp(expire_time)),
+        lines: promise::lines(demand),
+        expire_time: Some(timestamp(cx.now() + ttl)),
         ..Reservation::default()
-    };
-    let reservation = cx.insert(reservation).await?;
-    cx.enqueue(EXPIRE, &reservation.id, expire_time);
+    }
+}
+
+/// Tells of a new reservation, and has it end in time.
+fn tell_held(cx: &mut Cx, reservation: &Reservation) -> Result<()> {
+    if let Some(time) = &reservation.expire_time {
+        cx.enqueue(EXPIRE, &reservation.id, instant(time, "expire_time")?);
+    }
     cx.emit(ReservationHeld {
         reservation_id: reservation.id.clone(),
         source_id: reservation.source_id.clone(),
         lines: reservation.lines.clone(),
         expire_time: reservation.expire_time,
-    })?;
-    Ok(reservation)
+    })
 }
 
 /// Lets the goods of locked reservations leave, each on behalf of its call.

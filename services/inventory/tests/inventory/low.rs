@@ -4,7 +4,7 @@ use contracts::inventory::v1::stock_level_service_client::StockLevelServiceClien
 use contracts::inventory::v1::{ListStockLevelsRequest, SetReorderLevelRequest, StockLevel};
 use testkit::Party;
 
-use crate::world::{adjust, decimal, level, new_id, receive, reserve, start};
+use crate::world::{adjust, check_books, decimal, events, level, new_id, receive, reserve, start, stock};
 
 async fn watch(party: &Party, product: &str, at: Option<&str>) -> StockLevel {
     let request = SetReorderLevelRequest {
@@ -45,5 +45,38 @@ async fn what_runs_low_is_listed_until_it_is_there_again() {
     receive(&acme, &tea, "1", Some(100)).await.unwrap();
     assert!(!watch(&acme, &cup, None).await.below_reorder_level);
     assert!(low(&acme).await.is_empty());
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_orders_at_once_one_makes_it_low() {
+    // Their goods are promised together, and yet each product is told of once, with what that order left.
+    let (mesh, acme) = start().await;
+    let (tea, cup) = (new_id(), new_id());
+    for product in [&tea, &cup] {
+        receive(&acme, product, "40", None).await.unwrap();
+    }
+    watch(&acme, &tea, Some("20.5")).await;
+    watch(&acme, &cup, Some("10.5")).await;
+    let orders: Vec<String> = (0..30).map(|_| new_id()).collect();
+    let lines = [(tea.as_str(), "1"), (cup.as_str(), "1")];
+    let asked = orders.iter().map(|order| reserve(&acme, order, &lines));
+    for held in futures::future::join_all(asked).await {
+        held.unwrap();
+    }
+    for product in [&tea, &cup] {
+        assert_eq!(stock(&acme, product).await.1, 30.into());
+    }
+    assert_eq!(events(&mesh, "reservation.held").await, 30);
+    let mut left: Vec<(String, String)> = sqlx::query_as(
+        "select split_part(key, ':', 2), convert_from(payload, 'utf8')::jsonb #>> '{data,available,value}' from tessera.outbox
+         where event_type = 'stock.low'",
+    )
+    .fetch_all(&mut mesh.look_into("inventory").await)
+    .await
+    .unwrap();
+    left.sort_by(|one, other| one.1.cmp(&other.1));
+    assert_eq!(left, [(cup, "10".to_owned()), (tea, "20".to_owned())]);
+    check_books(&mesh, "after thirty orders").await;
     mesh.stop().await;
 }
