@@ -13,6 +13,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Error, text};
 
+/// The same as that of the services.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match config::runtime().and_then(|runtime| runtime.block_on(serve_or_ask())) {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,6 +25,11 @@ mod service;
 mod token;
 mod watch;
 
+/// Of every program that serves: they take and give back many small pieces in many threads. It brings a tenth more orders a
+/// second than that of the system, and takes less memory at rest (docs/figures.md).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 pub use config::{Config, Database, Log};
 pub use identities::{ServiceIdentities, ServiceIdentity};
 pub use mesh::{Mesh, topic_spec};
