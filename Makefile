@@ -56,7 +56,7 @@ mesh: mesh-tools ## build everything and run it behind Envoy sidecars, by the ma
 	@$(RELEASE)/mesh up --replicas $(REPLICAS)
 
 bench-mesh: mesh-tools ## what the mesh costs and what it does, in one run; PARTS="calls storm eject restart start" for some
-	$(CARGO) build --release $(PROGRAMS:%=--bin %)
+	$(CARGO) build --release --workspace --features mesh/envoy $(PROGRAMS:%=--bin %) --bench mesh
 	$(CARGO) bench --workspace --features mesh/envoy --bench mesh -- $(PARTS)
 
 # One after the other: several measure times.
