@@ -18,7 +18,7 @@ const LONG: usize = 256 * 1024;
 /// What all long bodies together are read with in a second, for each core. To read, to check and to write such
 /// messages takes the services behind far longer; but whoever sends faster than that would keep the gateway's
 /// cores from other callers with the copying alone.
-const PER_CORE: u32 = 16 * 1024 * 1024;
+const PER_CORE: u32 = 4 * 1024 * 1024;
 
 static SHARED: LazyLock<Pace> = LazyLock::new(|| {
     let cores = available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
