@@ -15,9 +15,9 @@ use crate::Body;
 /// From here on a body is long. Few calls are: a message of a hundred rows is a tenth of it.
 const LONG: usize = 256 * 1024;
 
-/// What all long bodies together are read with in a second, for each core. To read, to check and to write such
-/// messages takes the services behind far longer; but whoever sends faster than that would keep the gateway's
-/// cores from other callers with the copying alone.
+/// What all long bodies together are read with in a second, for each core. To check and to write such messages takes the
+/// services behind longer; but whoever sends faster than that would keep the gateway's cores from other callers with the
+/// copying alone. At twice as much, two strangers can more than double what others wait (docs/figures.md).
 const PER_CORE: u32 = 4 * 1024 * 1024;
 
 static SHARED: LazyLock<Pace> = LazyLock::new(|| {
