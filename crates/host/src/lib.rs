@@ -26,7 +26,7 @@ mod token;
 mod watch;
 
 /// Of every program that serves: they take and give back many small pieces in many threads. It brings a tenth more orders a
-/// second than that of the system, and takes less memory at rest (docs/figures.md).
+/// second than that of the system, and the suite in one process takes less memory with it (docs/figures.md).
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
