@@ -14,10 +14,11 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Identity, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
@@ -57,14 +58,21 @@ pub fn start_without_metrics(json: bool) -> Result<Telemetry> {
         (false, true) => Some(SdkTracerProvider::builder().with_resource(resource).build()),
         (false, false) => None,
     };
-    log(traces.as_ref(), exports, json)?;
+    let told = std::env::var(EnvFilter::DEFAULT_ENV).ok();
+    subscriber(told.as_deref(), traces.as_ref(), exports, json).try_init().map_err(Error::internal)?;
     Ok(Telemetry { traces, measures: None })
 }
 
-fn log(traces: Option<&SdkTracerProvider>, exports: bool, json: bool) -> Result<()> {
+/// What takes spans and events. `told` says which events are to be logged.
+fn subscriber(
+    told: Option<&str>,
+    traces: Option<&SdkTracerProvider>,
+    exports: bool,
+    json: bool,
+) -> impl Subscriber + Into<Dispatch> {
     let filter = || {
-        EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,h2=warn,hyper=warn"))
+        let told = told.and_then(|told| EnvFilter::try_new(told).ok());
+        told.unwrap_or_else(|| EnvFilter::new("info,sqlx=warn,h2=warn,hyper=warn"))
     };
     // Spans are there for traces and for lines as JSON; lines for people are none the better for them.
     let spans = || {
@@ -92,14 +100,18 @@ fn log(traces: Option<&SdkTracerProvider>, exports: bool, json: bool) -> Result<
         statements::Statements::new(tracer(provider)).with_filter(wanted)
     });
     let layers = tracing_subscriber::registry().with(whole(text)).with(whole(lines));
-    layers.with(whole(traced)).with(whole(statements)).try_init().map_err(Error::internal)
+    layers.with(whole(traced)).with(whole(statements))
 }
 
-/// A layer that may be missing. As an `Option` it would not hear of the dispatcher, which it finds traces with.
-fn whole<S: Subscriber>(layer: Option<impl Layer<S> + Send + Sync>) -> Box<dyn Layer<S> + Send + Sync> {
+/// A layer that may be missing. As an `Option` it would not hear of the dispatcher, which it finds traces with; and
+/// without a filter what stands in for it would ask for all that any package has to tell.
+fn whole<S>(layer: Option<impl Layer<S> + Send + Sync>) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
     match layer {
         Some(layer) => Box::new(layer),
-        None => Box::new(Identity::new()),
+        None => Box::new(Identity::new().with_filter(LevelFilter::OFF)),
     }
 }
 
@@ -133,6 +145,30 @@ impl Telemetry {
             && let Err(error) = measures.shutdown()
         {
             tracing::warn!(%error, "the last metrics were not sent");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_not_asked_for_what_nobody_reads() {
+        // HTTP/2 alone has dozens of spans for each call, and asking for them doubles what a call costs.
+        let traces = SdkTracerProvider::builder().build();
+        for (traces, exports, json) in
+            [(None, false, false), (Some(&traces), false, true), (Some(&traces), true, false)]
+        {
+            let subscriber = subscriber(None, traces, exports, json);
+            tracing::subscriber::with_default(subscriber, || {
+                let case = format!("sent: {exports}, JSON: {json}");
+                assert!(tracing::trace_span!(target: "h2::codec", "poll").is_disabled(), "{case}");
+                assert!(!tracing::enabled!(target: "h2::codec", tracing::Level::DEBUG), "{case}");
+                assert!(tracing::enabled!(target: "tessera", tracing::Level::INFO), "{case}");
+                let call = tracing::debug_span!(target: trace::TARGET, "call");
+                assert_eq!(call.is_disabled(), traces.is_none(), "{case}");
+            });
         }
     }
 }
