@@ -27,6 +27,7 @@ mod environment;
 mod error;
 mod fields;
 mod gateway;
+mod gather;
 mod grpc;
 mod grpc_json;
 mod grpc_web;

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::edge::address::counted;
 use crate::edge::connections::{Activity, PerAddress, Place};
 use crate::edge::metrics::CONNECTIONS;
+use crate::gather::Gathered;
 use crate::headers::MAX_HEADER_BYTES;
 use crate::{Body, Gateway, Options};
 
@@ -176,7 +177,8 @@ impl Connection {
             let peer = self.peer;
             async move { Ok::<_, Infallible>(gateway.handle_from(peer, busy, request.map(Body::new)).await) }
         });
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let mut connection =
+            pin!(self.http.serve_connection(TokioIo::new(Gathered::accepted(stream)), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = self.stop.cancelled() => {

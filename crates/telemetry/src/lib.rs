@@ -88,7 +88,10 @@ fn subscriber(
     let traced = traces.map(|provider| {
         trace::activate();
         let layer = tracing_opentelemetry::layer().with_tracer(tracer(provider));
+        // Whoever wants a span's context asks for the current span; and each entering of one would read the clock.
         layer
+            .with_context_activation(false)
+            .with_tracked_inactivity(false)
             .with_location(false)
             .with_threads(false)
             .with_target(false)

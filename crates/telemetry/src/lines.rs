@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 
 use kit::{Clock as _, SystemClock};
 use opentelemetry::trace::TraceContextExt as _;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use tracing::dispatcher::WeakDispatch;
 use tracing::field::{Field, Visit};
@@ -87,21 +88,46 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         let (trace, span) = ids.unwrap_or_default();
         let mut told = Told { whose: whose.unwrap_or_default(), trace, ..Told::default() };
         event.record(&mut told);
-        told.metadata.insert("target".to_owned(), event.metadata().target().into());
-        let service = if told.whose.service.is_empty() { &self.process } else { &told.whose.service };
-        let line = serde_json::json!({
-            "timestamp": SystemClock.now().format(&Rfc3339).unwrap_or_default(),
-            "level": event.metadata().level().as_str(),
-            "service": service,
-            "traceId": told.trace,
-            "spanId": span,
-            "tenantId": told.whose.tenant,
-            "userId": told.whose.user,
-            "message": told.message,
-            "metadata": told.metadata,
-        });
-        (self.write)(format!("{line}\n").as_bytes());
+        told.other("target", event.metadata().target().into());
+        let line = Line {
+            timestamp: SystemClock.now().format(&Rfc3339).unwrap_or_default(),
+            level: event.metadata().level().as_str(),
+            service: if told.whose.service.is_empty() { &self.process } else { &told.whose.service },
+            trace_id: &told.trace,
+            span_id: &span,
+            tenant_id: &told.whose.tenant,
+            user_id: &told.whose.user,
+            message: &told.message,
+            metadata: &told.metadata,
+        };
+        let mut text = Vec::with_capacity(USUAL_LEN);
+        if serde_json::to_writer(&mut text, &line).is_ok() {
+            text.push(b'\n');
+            (self.write)(&text);
+        }
     }
+}
+
+/// What a line takes as a rule, in bytes.
+const USUAL_LEN: usize = 512;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    timestamp: String,
+    level: &'a str,
+    service: &'a str,
+    trace_id: &'a str,
+    span_id: &'a str,
+    tenant_id: &'a str,
+    user_id: &'a str,
+    message: &'a str,
+    #[serde(serialize_with = "as_object")]
+    metadata: &'a [(&'static str, Value)],
+}
+
+fn as_object<S: Serializer>(fields: &[(&'static str, Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|(name, value)| (name, value)))
 }
 
 impl Visit for Whose {
@@ -134,11 +160,11 @@ struct Told {
     whose: Whose,
     trace: String,
     message: String,
-    metadata: Map<String, Value>,
+    metadata: Vec<(&'static str, Value)>,
 }
 
 impl Told {
-    fn text(&mut self, name: &str, value: String) {
+    fn text(&mut self, name: &'static str, value: String) {
         match name {
             "message" => self.message = value,
             "trace_id" if !value.is_empty() => self.trace = value,
@@ -148,8 +174,8 @@ impl Told {
         }
     }
 
-    fn other(&mut self, name: &str, value: Value) {
-        self.metadata.insert(name.to_owned(), value);
+    fn other(&mut self, name: &'static str, value: Value) {
+        self.metadata.push((name, value));
     }
 }
 

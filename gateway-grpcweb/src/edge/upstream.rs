@@ -16,7 +16,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::ServiceExt;
 
-use crate::{Backend, Body};
+use crate::{Backend, Body, gather};
 
 const FAILURES_OUT: u32 = 3;
 const SUCCESSES_IN: u32 = 2;
@@ -111,9 +111,8 @@ impl Backend {
     pub fn addresses(addresses: &[String], health: HealthOptions) -> Result<Self, String> {
         let open = |name: &String| {
             let endpoint = Endpoint::from_shared(name.clone()).map_err(|error| format!("{name}: {error}"))?;
-            let endpoint =
-                endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).http2_adaptive_window(true);
-            let channel = endpoint.connect_lazy();
+            let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).http2_adaptive_window(true);
+            let channel = gather::channel(&endpoint);
             Ok(Address { name: name.clone(), channel, healthy: AtomicBool::new(true), row: Mutex::default() })
         };
         let addresses = addresses.iter().map(open).collect::<Result<Vec<_>, String>>()?;
