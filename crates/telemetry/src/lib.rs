@@ -17,10 +17,9 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
-use tracing_subscriber::layer::{Identity, SubscriberExt as _};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 pub use lines::{Lines, Write};
 pub use measures::{BUCKETS, Kind, describe};
@@ -79,43 +78,37 @@ fn subscriber(
         let ours = filter_fn(|data| data.is_span() && data.target() == trace::TARGET);
         ours.with_max_level_hint(LevelFilter::DEBUG)
     };
-    let text = (!json).then(|| {
-        tracing_subscriber::fmt::layer().compact().with_writer(std::io::stderr).with_filter(filter())
-    });
-    let lines = json
-        .then(|| Lines::new(&process_name(), Box::new(lines::to_stderr)).with_filter(filter().or(spans())));
-    let tracer = |provider: &SdkTracerProvider| provider.tracer("tessera");
-    let traced = traces.map(|provider| {
+    let mut layers: Box<dyn Layer<Registry> + Send + Sync> = match json {
+        true => {
+            Lines::new(&process_name(), Box::new(lines::to_stderr)).with_filter(filter().or(spans())).boxed()
+        }
+        false => {
+            let text = tracing_subscriber::fmt::layer().compact().with_writer(std::io::stderr);
+            text.with_filter(filter()).boxed()
+        }
+    };
+    // Only what is wanted becomes a layer: one that stood in for what is missing would cost each span something, and
+    // without a filter ask for all that any package has to tell.
+    if let Some(provider) = traces {
         trace::activate();
-        let layer = tracing_opentelemetry::layer().with_tracer(tracer(provider));
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("tessera"));
         // Whoever wants a span's context asks for the current span; and each entering of one would read the clock.
-        layer
+        let traced = layer
             .with_context_activation(false)
             .with_tracked_inactivity(false)
             .with_location(false)
             .with_threads(false)
             .with_target(false)
             .with_level(false)
-            .with_filter(spans())
-    });
-    let statements = traces.filter(|_| exports).map(|provider| {
-        let wanted = filter_fn(statements::wanted).with_max_level_hint(LevelFilter::DEBUG);
-        statements::Statements::new(tracer(provider)).with_filter(wanted)
-    });
-    let layers = tracing_subscriber::registry().with(whole(text)).with(whole(lines));
-    layers.with(whole(traced)).with(whole(statements))
-}
-
-/// A layer that may be missing. As an `Option` it would not hear of the dispatcher, which it finds traces with; and
-/// without a filter what stands in for it would ask for all that any package has to tell.
-fn whole<S>(layer: Option<impl Layer<S> + Send + Sync>) -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    match layer {
-        Some(layer) => Box::new(layer),
-        None => Box::new(Identity::new().with_filter(LevelFilter::OFF)),
+            .with_filter(spans());
+        layers = layers.and_then(traced).boxed();
     }
+    if let Some(provider) = traces.filter(|_| exports) {
+        let wanted = filter_fn(statements::wanted).with_max_level_hint(LevelFilter::DEBUG);
+        let statements = statements::Statements::new(provider.tracer("tessera")).with_filter(wanted);
+        layers = layers.and_then(statements).boxed();
+    }
+    tracing_subscriber::registry().with(layers)
 }
 
 fn exporter(resource: Resource) -> Result<SdkTracerProvider> {

@@ -27,14 +27,14 @@ impl Names {
             headers.remove(CORRELATION_ID);
         }
         let given = headers.get(REQUEST_ID).filter(|value| fits(value)).cloned();
-        let request_id = given.or_else(|| correlation_id.clone()).unwrap_or_else(make_id);
+        let request_id = passing(given.or_else(|| correlation_id.clone()).unwrap_or_else(make_id));
         headers.insert(REQUEST_ID, request_id.clone());
         let given = headers.get(TRACEPARENT).filter(|value| is_traceparent(value.as_bytes())).cloned();
         let begun = given.is_none();
         let traceparent = given.unwrap_or_else(|| {
             // The state belongs to the parent that was not there.
             headers.remove(TRACESTATE);
-            let made = make_traceparent();
+            let made = passing(make_traceparent());
             headers.insert(TRACEPARENT, made.clone());
             made
         });
@@ -44,8 +44,8 @@ impl Names {
     /// Calls the span of the gateway the parent of what the services do.
     pub(crate) fn go_on_from(&mut self, traceparent: String, headers: &mut HeaderMap) {
         if let Ok(traceparent) = HeaderValue::try_from(traceparent) {
-            headers.insert(TRACEPARENT, traceparent.clone());
-            self.traceparent = traceparent;
+            self.traceparent = passing(traceparent);
+            headers.insert(TRACEPARENT, self.traceparent.clone());
         }
     }
 
@@ -70,6 +70,12 @@ impl Names {
     pub(crate) fn trace_id(&self) -> &str {
         self.traceparent.to_str().ok().and_then(|text| text.get(3..35)).unwrap_or_default()
     }
+}
+
+/// A value that does not come again, which HTTP/2 would otherwise push others out of its table for.
+fn passing(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 fn fits(value: &HeaderValue) -> bool {
