@@ -8,7 +8,7 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::codec::plan::{Card, MessageId, Plans, Shape, Ty};
 use crate::codec::{Encoder, FieldPath};
-use crate::describe::Described;
+use crate::describe::{Described, source};
 use crate::edge::declared::{self, Declared};
 use crate::edge::metrics::Meter;
 use crate::fields::{self, Cursor};
@@ -110,7 +110,9 @@ impl Snapshot {
     /// # Errors
     /// When the set is not complete, or a method's HTTP rule cannot be served as it stands.
     pub fn compile(descriptor_set: &[u8]) -> Result<Self, LoadError> {
-        let mut pool = DescriptorPool::decode(descriptor_set)?;
+        // What is no set at all is refused by what reads it, which says why.
+        let slim = source::slim(descriptor_set);
+        let mut pool = DescriptorPool::decode(slim.as_deref().unwrap_or(descriptor_set))?;
         add_error_details(&mut pool);
         Self::from_pool(&pool)
     }

@@ -16,6 +16,7 @@ mod pattern;
 mod rules;
 pub(crate) mod schema;
 mod set;
+pub(crate) mod source;
 
 #[cfg(test)]
 mod tests;
