@@ -38,15 +38,15 @@ ENV PACKAGES="--package audit --package catalog --package crm --package finance 
 --package notification --package orders --package payments --package gateway-grpcweb"
 COPY --from=planner /build/recipe.json recipe.json
 # hadolint ignore=SC2086
-RUN cargo chef cook --release --locked --recipe-path recipe.json --bins ${PACKAGES}
+RUN cargo chef cook --profile image --locked --recipe-path recipe.json --bins ${PACKAGES}
 COPY --from=sources / .
 # hadolint ignore=SC2086
-RUN cargo build --release --locked --bins ${PACKAGES}
+RUN cargo build --profile image --locked --bins ${PACKAGES}
 # A program that needs a library which the run-time image lacks must fail here and not when it starts. The contracts are
 # those that the programs were built with; where there are none or two, no file has that name, and it fails.
 RUN <<'SCRIPT'
 mkdir /out
-for program in target/release/*; do
+for program in target/image/*; do
   if [ ! -f "$program" ] || [ ! -x "$program" ]; then continue; fi
   if ldd "$program" | grep -vE 'linux-vdso|ld-linux|lib(c|m|gcc_s|stdc\+\+)\.so'; then
     echo "$program needs a library that the run-time image lacks" >&2
@@ -54,7 +54,7 @@ for program in target/release/*; do
   fi
   install -m 0755 "$program" /out/
 done
-install -m 0644 "$(find target/release/build -path '*/contracts-*/out/descriptors.bin')" /out/contracts.binpb
+install -m 0644 "$(find target/image/build -path '*/contracts-*/out/descriptors.bin')" /out/contracts.binpb
 SCRIPT
 
 # The web console, which is the same on every platform. Its packages are a layer of their own, made anew when their

@@ -129,9 +129,9 @@ bench: prepare ## figures, each beside its limit, measured in one run; CASES="cr
 	$(CARGO) build --release --bin all --bin bench
 	@$(RELEASE)/bench $(CASES)
 
-bench-gateway: tools ## the gateway beside Envoy, in one run; PARTS="compare grow attack" for some
-	$(CARGO) bench --workspace --bench codec
-	$(CARGO) bench --workspace --bench gateway -- $(PARTS)
+bench-gateway: tools ## the gateway as its image holds it beside Envoy, in one run; PARTS="compare grow attack" for some
+	$(CARGO) bench --profile image --workspace --bench codec
+	$(CARGO) bench --profile image --workspace --bench gateway -- $(PARTS)
 
 # New inputs go to a folder of their own; the corpora in the repository stay small.
 fuzz: tools ## feed the gateway's fuzz targets: make fuzz RUNS=1000000 TARGETS="json frames"
