@@ -50,15 +50,9 @@ fn exports() -> bool {
 
 /// Starts logs, as JSON or for people, and traces, for a process that shows its metrics by itself.
 pub fn start_without_metrics(json: bool) -> Result<Telemetry> {
-    let (resource, exports) = (resource(), exports());
-    // Lines as JSON name the trace they belong to, be it sent anywhere or not.
-    let traces = match (exports, json) {
-        (true, _) => Some(exporter(resource)?),
-        (false, true) => Some(SdkTracerProvider::builder().with_resource(resource).build()),
-        (false, false) => None,
-    };
+    let traces = exports().then(|| exporter(resource())).transpose()?;
     let told = std::env::var(EnvFilter::DEFAULT_ENV).ok();
-    subscriber(told.as_deref(), traces.as_ref(), exports, json).try_init().map_err(Error::internal)?;
+    subscriber(told.as_deref(), traces.as_ref(), json).try_init().map_err(Error::internal)?;
     Ok(Telemetry { traces, measures: None })
 }
 
@@ -66,7 +60,6 @@ pub fn start_without_metrics(json: bool) -> Result<Telemetry> {
 fn subscriber(
     told: Option<&str>,
     traces: Option<&SdkTracerProvider>,
-    exports: bool,
     json: bool,
 ) -> impl Subscriber + Into<Dispatch> {
     let filter = || {
@@ -78,9 +71,14 @@ fn subscriber(
         let ours = filter_fn(|data| data.is_span() && data.target() == trace::TARGET);
         ours.with_max_level_hint(LevelFilter::DEBUG)
     };
+    if json || traces.is_some() {
+        trace::activate();
+    }
     let mut layers: Box<dyn Layer<Registry> + Send + Sync> = match json {
         true => {
-            Lines::new(&process_name(), Box::new(lines::to_stderr)).with_filter(filter().or(spans())).boxed()
+            // Lines name the trace they belong to, be it sent anywhere or not.
+            let lines = Lines::new(&process_name(), Box::new(lines::to_stderr), traces.is_none());
+            lines.with_filter(filter().or(spans())).boxed()
         }
         false => {
             let text = tracing_subscriber::fmt::layer().compact().with_writer(std::io::stderr);
@@ -90,7 +88,6 @@ fn subscriber(
     // Only what is wanted becomes a layer: one that stood in for what is missing would cost each span something, and
     // without a filter ask for all that any package has to tell.
     if let Some(provider) = traces {
-        trace::activate();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("tessera"));
         // Whoever wants a span's context asks for the current span; and each entering of one would read the clock.
         let traced = layer
@@ -101,12 +98,9 @@ fn subscriber(
             .with_target(false)
             .with_level(false)
             .with_filter(spans());
-        layers = layers.and_then(traced).boxed();
-    }
-    if let Some(provider) = traces.filter(|_| exports) {
         let wanted = filter_fn(statements::wanted).with_max_level_hint(LevelFilter::DEBUG);
         let statements = statements::Statements::new(provider.tracer("tessera")).with_filter(wanted);
-        layers = layers.and_then(statements).boxed();
+        layers = layers.and_then(traced).and_then(statements).boxed();
     }
     tracing_subscriber::registry().with(layers)
 }
@@ -152,18 +146,44 @@ mod tests {
     #[test]
     fn packages_are_not_asked_for_what_nobody_reads() {
         // HTTP/2 alone has dozens of spans for each call, and asking for them doubles what a call costs.
-        let traces = SdkTracerProvider::builder().build();
-        for (traces, exports, json) in
-            [(None, false, false), (Some(&traces), false, true), (Some(&traces), true, false)]
+        let provider = SdkTracerProvider::builder().build();
+        for (traces, json) in [(None, false), (None, true), (Some(&provider), false), (Some(&provider), true)]
         {
-            let subscriber = subscriber(None, traces, exports, json);
-            tracing::subscriber::with_default(subscriber, || {
-                let case = format!("sent: {exports}, JSON: {json}");
+            tracing::subscriber::with_default(subscriber(None, traces, json), || {
+                let case = format!("sent: {}, JSON: {json}", traces.is_some());
                 assert!(tracing::trace_span!(target: "h2::codec", "poll").is_disabled(), "{case}");
                 assert!(!tracing::enabled!(target: "h2::codec", tracing::Level::DEBUG), "{case}");
                 assert!(tracing::enabled!(target: "tessera", tracing::Level::INFO), "{case}");
                 let call = tracing::debug_span!(target: trace::TARGET, "call");
-                assert_eq!(call.is_disabled(), traces.is_none(), "{case}");
+                assert_eq!(call.is_disabled(), traces.is_none() && !json, "{case}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_trace_goes_on_whether_it_is_sent_or_not() {
+        // What a call sets off carries its trace and the caller's wish to keep it; a call of nobody begins one.
+        let provider = SdkTracerProvider::builder().build();
+        for traces in [None, Some(&provider)] {
+            tracing::subscriber::with_default(subscriber(None, traces, true), || {
+                for flags in ["00", "01"] {
+                    let call = tracing::debug_span!(target: trace::TARGET, parent: None, "call");
+                    let given = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
+                    trace::continue_from(&call, &given);
+                    let _inside = call.enter();
+                    let told = trace::current().unwrap();
+                    let inner = tracing::debug_span!(target: trace::TARGET, "inner");
+                    let within = trace::of(&inner).unwrap();
+                    for one in [&told, &within] {
+                        assert_eq!((one.len(), &one[..35], &one[53..]), (55, &given[..35], flags), "{one}");
+                    }
+                    assert!(told != given && told != within, "{told} {within}");
+                }
+                let begun = [(); 2].map(|()| {
+                    let call = tracing::debug_span!(target: trace::TARGET, parent: None, "call");
+                    trace::of(&call).unwrap()
+                });
+                assert!(begun[0][..35] != begun[1][..35] && begun[0].ends_with("-01"), "{begun:?}");
             });
         }
     }

@@ -18,7 +18,9 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::trace::Ids;
 
 /// Takes a line with its newline.
 pub type Write = Box<dyn Fn(&[u8]) + Send + Sync>;
@@ -27,6 +29,8 @@ pub type Write = Box<dyn Fn(&[u8]) + Send + Sync>;
 pub struct Lines {
     process: String,
     write: Write,
+    /// Whether nobody else names spans.
+    names: bool,
     dispatch: OnceLock<WeakDispatch>,
 }
 
@@ -44,15 +48,19 @@ struct Whose {
 }
 
 impl Lines {
-    /// Lines of a process. Its name stands for the service where no call says which.
-    pub fn new(process: &str, write: Write) -> Self {
-        Self { process: process.to_owned(), write, dispatch: OnceLock::new() }
+    /// Lines of a process. Its name stands for the service where no call says which. `names`: spans have no names
+    /// of OpenTelemetry, and are to have some.
+    pub fn new(process: &str, write: Write, names: bool) -> Self {
+        Self { process: process.to_owned(), write, names, dispatch: OnceLock::new() }
     }
 
     /// The ids of the trace and the span.
-    fn ids(&self, span: &Id) -> Option<(String, String)> {
+    fn ids<'a, S: LookupSpan<'a>>(&self, span: &SpanRef<'a, S>) -> Option<(String, String)> {
+        if let Some(ids) = span.extensions().get::<Ids>() {
+            return Some((ids.trace.to_string(), ids.span.to_string()));
+        }
         let dispatch = self.dispatch.get().and_then(WeakDispatch::upgrade)?;
-        let context = tracing_opentelemetry::get_otel_context(span, &dispatch)?;
+        let context = tracing_opentelemetry::get_otel_context(&span.id(), &dispatch)?;
         let span = context.span();
         let context = span.span_context();
         context.is_valid().then(|| (context.trace_id().to_string(), context.span_id().to_string()))
@@ -70,7 +78,15 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         let inherited = span.parent().and_then(|parent| parent.extensions().get::<Whose>().cloned());
         let mut whose = inherited.unwrap_or_default();
         attributes.record(&mut whose);
-        span.extensions_mut().insert(whose);
+        let names = self.names.then(|| {
+            let parent = span.parent().and_then(|parent| parent.extensions().get::<Ids>().copied());
+            Ids::within(parent)
+        });
+        let mut extensions = span.extensions_mut();
+        extensions.insert(whose);
+        if let Some(names) = names {
+            extensions.insert(names);
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -84,7 +100,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let span = context.event_span(event);
         let whose = span.as_ref().and_then(|span| span.extensions().get::<Whose>().cloned());
-        let ids = span.as_ref().and_then(|span| self.ids(&span.id()));
+        let ids = span.as_ref().and_then(|span| self.ids(span));
         let (trace, span) = ids.unwrap_or_default();
         let mut told = Told { whose: whose.unwrap_or_default(), trace, ..Told::default() };
         event.record(&mut told);

@@ -1,15 +1,18 @@
 //! Traces across processes, the event log and jobs: W3C trace context in and out of spans.
 //!
 //! Spans are made with `tracing::debug_span!(target: telemetry::trace::TARGET, ...)`. They cost nothing unless traces
-//! are sent or lines are JSON. Those of them that stand for a call, an event or a job have the fields `service`,
+//! are sent or lines are JSON. Where they are sent OpenTelemetry names them, else [`Ids`]. Those of them that stand for a call, an event or a job have the fields `service`,
 //! `tenant_id` and `user_id`, which every line logged inside then tells.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
+use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::Registry;
+use tracing_subscriber::registry::LookupSpan as _;
 
 /// The target of spans that belong to traces.
 pub const TARGET: &str = "trace";
@@ -20,10 +23,38 @@ pub(crate) fn activate() {
     ACTIVE.store(true, Ordering::Relaxed);
 }
 
+/// What a span is called that is sent nowhere: lines name it, and so does whatever it sets off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ids {
+    pub(crate) trace: TraceId,
+    pub(crate) span: SpanId,
+    flags: TraceFlags,
+}
+
+impl Ids {
+    /// Those of a new span.
+    pub(crate) fn within(parent: Option<Self>) -> Self {
+        let make = RandomIdGenerator::default();
+        let trace = parent.map_or_else(|| make.new_trace_id(), |parent| parent.trace);
+        let flags = parent.map_or(TraceFlags::SAMPLED, |parent| parent.flags);
+        Self { trace, span: make.new_span_id(), flags }
+    }
+
+    fn with<T>(span: &Span, act: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let found = span.with_subscriber(|(id, dispatch)| {
+            let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
+            span.extensions_mut().get_mut::<Self>().map(act)
+        });
+        found.flatten()
+    }
+}
+
 /// Makes a span the child of one elsewhere, named by its `traceparent`. One that is malformed, or none, leaves the
 /// span the root of a trace of its own.
 pub fn continue_from(span: &Span, traceparent: &str) {
-    if let Some(parent) = parse(traceparent) {
+    let Some(parent) = parse(traceparent) else { return };
+    let named = Ids::with(span, |ids| (ids.trace, ids.flags) = (parent.trace_id(), parent.trace_flags()));
+    if named.is_none() {
         // Fails for a span that nobody wants to see.
         let _ = span.set_parent(Context::new().with_remote_span_context(parent));
     }
@@ -49,11 +80,15 @@ pub fn of(span: &Span) -> Option<String> {
     if !ACTIVE.load(Ordering::Relaxed) || span.is_disabled() {
         return None;
     }
-    let context = span.context();
-    let span = context.span();
-    let context = span.span_context();
-    let (trace, parent) = (context.trace_id(), context.span_id());
-    context.is_valid().then(|| format!("00-{trace}-{parent}-{:02x}", context.trace_flags().to_u8() & 1))
+    let shown = |trace: TraceId, span: SpanId, flags: TraceFlags| {
+        format!("00-{trace}-{span}-{:02x}", flags.to_u8() & 1)
+    };
+    Ids::with(span, |ids| shown(ids.trace, ids.span, ids.flags)).or_else(|| {
+        let context = span.context();
+        let span = context.span();
+        let context = span.span_context();
+        context.is_valid().then(|| shown(context.trace_id(), context.span_id(), context.trace_flags()))
+    })
 }
 
 /// Reads a `traceparent` of version 00: trace id, parent id, flags.
