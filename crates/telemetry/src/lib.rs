@@ -21,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-pub use lines::{Lines, Write};
+use lines::Lines;
 pub use measures::{BUCKETS, Kind, describe};
 
 /// What must be flushed before the process ends.
@@ -141,11 +141,17 @@ impl Telemetry {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
     use super::*;
+
+    /// What places in the code are asked for is known once for all threads: a test has them to itself.
+    static ALONE: Mutex<()> = Mutex::new(());
 
     #[test]
     fn packages_are_not_asked_for_what_nobody_reads() {
         // HTTP/2 alone has dozens of spans for each call, and asking for them doubles what a call costs.
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let provider = SdkTracerProvider::builder().build();
         for (traces, json) in [(None, false), (None, true), (Some(&provider), false), (Some(&provider), true)]
         {
@@ -163,6 +169,7 @@ mod tests {
     #[test]
     fn a_trace_goes_on_whether_it_is_sent_or_not() {
         // What a call sets off carries its trace and the caller's wish to keep it; a call of nobody begins one.
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let provider = SdkTracerProvider::builder().build();
         for traces in [None, Some(&provider)] {
             tracing::subscriber::with_default(subscriber(None, traces, true), || {

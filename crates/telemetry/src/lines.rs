@@ -23,10 +23,10 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use crate::trace::Ids;
 
 /// Takes a line with its newline.
-pub type Write = Box<dyn Fn(&[u8]) + Send + Sync>;
+pub(crate) type Write = Box<dyn Fn(&[u8]) + Send + Sync>;
 
 /// Writes lines.
-pub struct Lines {
+pub(crate) struct Lines {
     process: String,
     write: Write,
     /// Whether nobody else names spans.
@@ -50,7 +50,7 @@ struct Whose {
 impl Lines {
     /// Lines of a process. Its name stands for the service where no call says which. `names`: spans have no names
     /// of OpenTelemetry, and are to have some.
-    pub fn new(process: &str, write: Write, names: bool) -> Self {
+    pub(crate) fn new(process: &str, write: Write, names: bool) -> Self {
         Self { process: process.to_owned(), write, names, dispatch: OnceLock::new() }
     }
 

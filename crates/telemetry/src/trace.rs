@@ -1,8 +1,9 @@
 //! Traces across processes, the event log and jobs: W3C trace context in and out of spans.
 //!
 //! Spans are made with `tracing::debug_span!(target: telemetry::trace::TARGET, ...)`. They cost nothing unless traces
-//! are sent or lines are JSON. Where they are sent OpenTelemetry names them, else [`Ids`]. Those of them that stand for a call, an event or a job have the fields `service`,
-//! `tenant_id` and `user_id`, which every line logged inside then tells.
+//! are sent or lines are JSON; in the first case OpenTelemetry names them, in the second they name themselves. Those of
+//! them that stand for a call, an event or a job have the fields `service`, `tenant_id` and `user_id`, which every line
+//! logged inside then tells.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
