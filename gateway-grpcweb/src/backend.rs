@@ -1,20 +1,19 @@
 //! Where calls go: services in this process, or channels to others.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Request, Response};
 use tonic::service::Routes;
-use tonic::transport::Channel;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
 use crate::Body;
 use crate::edge::deadline;
+use crate::edge::upstream::Pool;
 
-/// A service that calls are sent to.
-type Callee = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Takes gRPC requests: a tower service over HTTP bodies, wherever it runs.
 #[derive(Clone)]
@@ -25,6 +24,25 @@ enum Kind {
     One(Callee),
     Packages(Arc<[(Box<str>, Backend)]>),
     Variants(Arc<Variants>),
+}
+
+/// Whom calls are sent to.
+#[derive(Clone)]
+enum Callee {
+    Service(BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>),
+    Addresses(Arc<Pool>),
+}
+
+/// On its own in memory: whatever waits for it is moved about, and is not to grow by it.
+type Called<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send + 'a>>;
+
+impl Callee {
+    fn call(&self, request: Request<Body>) -> Called<'_> {
+        match self {
+            Self::Service(service) => Box::pin(service.clone().oneshot(request)),
+            Self::Addresses(pool) => Box::pin(pool.call(request)),
+        }
+    }
 }
 
 struct Variants {
@@ -49,7 +67,7 @@ impl Backend {
         S::Error: Into<BoxError>,
         S::Future: Send + 'static,
     {
-        Self(Kind::One(BoxCloneSyncService::new(service.map_err(Into::into))))
+        Self(Kind::One(Callee::Service(BoxCloneSyncService::new(service.map_err(Into::into)))))
     }
 
     /// Services of this process, called without a socket.
@@ -57,9 +75,9 @@ impl Backend {
         Self::new(routes.prepare())
     }
 
-    /// Services of another process.
-    pub fn channel(channel: Channel) -> Self {
-        Self::new(channel)
+    /// Services at one of these addresses.
+    pub(crate) fn pool(pool: Arc<Pool>) -> Self {
+        Self(Kind::One(Callee::Addresses(pool)))
     }
 
     /// One backend for each protobuf package: `erp.crm` takes `erp.crm.v1.AccountService`. The
@@ -93,7 +111,7 @@ impl Backend {
 
     fn find(&self, request: &Request<Body>) -> Option<&Callee> {
         match &self.0 {
-            Kind::One(service) => Some(service),
+            Kind::One(callee) => Some(callee),
             Kind::Packages(packages) => {
                 let service = request.uri().path().trim_start_matches('/');
                 let fits = |name: &str| service.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
@@ -109,9 +127,9 @@ impl Backend {
 
     /// Calls the service that the path names.
     pub(crate) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, CallError> {
-        let service = self.find(&request).ok_or(CallError::NoBackend)?;
-        let call = async |request| service.clone().oneshot(request).await;
-        deadline::keep(request, call).await.map_err(CallError::Failed)
+        let callee = self.find(&request).ok_or(CallError::NoBackend)?;
+        let told = deadline::told(request.headers());
+        deadline::keep(told, callee.call(request)).await.map_err(CallError::Failed)
     }
 }
 

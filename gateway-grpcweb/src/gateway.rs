@@ -46,6 +46,9 @@ pub(crate) struct Inner {
 const METHOD_MEDIA: &str = "application/json, application/proto, application/connect+json, \
      application/connect+proto, application/grpc, application/grpc-web, application/grpc-web-text";
 
+/// On its own in memory: a request takes what its own protocol needs, not what the largest of them does.
+type Dispatched<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, ApiError>> + Send + 'a>>;
+
 impl Gateway {
     /// Compiles the descriptor set, an encoded `google.protobuf.FileDescriptorSet`.
     ///
@@ -111,20 +114,16 @@ impl Gateway {
     }
 
     /// Answers in the protocol that the request speaks.
-    pub(crate) async fn dispatch(
-        &self,
-        record: &Record,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, ApiError> {
-        let snapshot = &record.snapshot;
+    pub(crate) fn dispatch<'a>(&'a self, record: &'a Record, request: Request<Body>) -> Dispatched<'a> {
+        let (inner, snapshot) = (&*self.inner, &record.snapshot);
         match &record.protocol {
-            Protocol::Connect { kind } => connect::serve(&self.inner, snapshot, *kind, request).await,
+            Protocol::Connect { kind } => Box::pin(connect::serve(inner, snapshot, *kind, request)),
             Protocol::Grpc { content_type } if content_type == "application/grpc+json" => {
-                grpc_json::serve(&self.inner, snapshot, request).await
+                Box::pin(grpc_json::serve(inner, snapshot, request))
             }
-            Protocol::Grpc { .. } => grpc::forward(&self.inner, snapshot, request).await,
-            Protocol::GrpcWeb { form } => grpc_web::serve(&self.inner, snapshot, request, *form).await,
-            Protocol::Rest { .. } => self.rest(record, request).await,
+            Protocol::Grpc { .. } => Box::pin(grpc::forward(inner, snapshot, request)),
+            Protocol::GrpcWeb { form } => Box::pin(grpc_web::serve(inner, snapshot, request, *form)),
+            Protocol::Rest { .. } => Box::pin(self.rest(record, request)),
         }
     }
 
@@ -142,7 +141,7 @@ impl Gateway {
         if let Some(options) = &self.inner.options.mcp
             && mcp::is_path(request.uri().path())
         {
-            return Ok(mcp::serve(self, options, record, request).await);
+            return Ok(Box::pin(mcp::serve(self, options, record, request)).await);
         }
         let path = request.uri().path();
         if record.matched.is_none() {

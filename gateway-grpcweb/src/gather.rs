@@ -9,11 +9,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::{Channel, Endpoint};
-use tower::ServiceExt as _;
 
 /// No more than h2 buffers of frames waits for the rest.
 const HELD_MAX: usize = 16 * 1024;
@@ -40,19 +36,10 @@ impl<S> Gathered<S> {
         Self { stream, held: Vec::new(), peer: Peer::Begins(0) }
     }
 
-    fn opened(stream: S) -> Self {
+    /// A connection that speaks HTTP/2.
+    pub(crate) fn opened(stream: S) -> Self {
         Self { stream, held: Vec::new(), peer: Peer::Http2 }
     }
-}
-
-/// A channel to the endpoint over [`Gathered`] connections. Of the endpoint's settings for TCP it knows its time to
-/// connect, and sends without delay.
-pub(crate) fn channel(endpoint: &Endpoint) -> Channel {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    let gathered = tcp.map_response(|stream| TokioIo::new(Gathered::opened(stream.into_inner())));
-    endpoint.connect_with_connector_lazy(gathered)
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {

@@ -1,7 +1,7 @@
 //! The frames of gRPC and gRPC-Web with JSON in them (`application/grpc+json`,
 //! `application/grpc-web+json`): written anew for the service, and its answers for the caller.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -61,7 +61,7 @@ pub(crate) async fn serve(
     let fault = Fault::default();
     let frames = Body::new(Frames::new(reading, body, fault.clone()));
     let sent = call::send(&inner.backend, &method.path, metadata, frames, fault, options.max_response);
-    let answer = call::within(deadline, sent).await?;
+    let answer = call::within(deadline, pin!(sent)).await?;
     let body = JsonFrames {
         snapshot: snapshot.clone(),
         output: method.output,

@@ -73,7 +73,7 @@ pub(crate) async fn serve(
         request = request.map(|body| Body::new(FromText { body, rest: Vec::new(), fault }));
     }
     let answer = if form.json {
-        crate::grpc_json::serve(inner, snapshot, request).await
+        Box::pin(crate::grpc_json::serve(inner, snapshot, request)).await
     } else {
         crate::grpc::forward(inner, snapshot, request).await
     };

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::edge::address::counted;
 use crate::edge::connections::{Activity, PerAddress, Place};
@@ -31,6 +31,10 @@ const PING_WITHIN: Duration = Duration::from_secs(20);
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Calls at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
+/// What a peer may send of one body before its service takes it, and of all on a connection: an upload that
+/// nobody takes leaves room for others, which may be other people's where a proxy stands before the gateway.
+const WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * WINDOW;
 /// Streams that a peer reset before they were taken up, and errors answered by a reset: a peer with
 /// more of them is up to no good, and loses its connection.
 const MAX_PENDING_RESETS: usize = 20;
@@ -50,7 +54,8 @@ impl Gateway {
     /// When the listener is of no more use.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let server = Server::new(self);
-        let watch = server.gateway.options().tls.clone().map(|tls| AbortOnDrop(tokio::spawn(tls.watch())));
+        let watch =
+            server.gateway.options().tls.clone().map(|tls| AbortOnDropHandle::new(tokio::spawn(tls.watch())));
         let gateway = server.gateway.clone();
         let stop = async {
             shutdown.await;
@@ -212,20 +217,13 @@ fn http(options: &Options) -> Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_WITHIN)
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(MAX_HEADER_BYTES)
         .max_send_buf_size(MAX_BUFFER)
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(MAX_ERROR_RESETS);
     server
-}
-
-/// Ends a task with what it serves.
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

@@ -101,8 +101,8 @@ async fn before_silence(options: Options) -> (String, mpsc::UnboundedReceiver<Se
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
     let server = tonic::transport::Server::builder().add_service(Silent { seen });
     tokio::spawn(server.serve_with_incoming(incoming));
-    let channel = Endpoint::from_shared(backend).unwrap().connect_lazy();
-    let gateway = Gateway::new(&support::descriptor_set(), Backend::channel(channel), options).unwrap();
+    let backend = Backend::address(&backend).unwrap();
+    let gateway = Gateway::new(&support::descriptor_set(), backend, options).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(gateway.serve(listener, std::future::pending()));

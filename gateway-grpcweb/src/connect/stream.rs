@@ -1,6 +1,6 @@
 //! Streams: messages in envelopes, and an end that tells status and trailers.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -53,7 +53,7 @@ pub(super) async fn serve(
     let fault = Fault::default();
     let frames = Body::new(Frames::new(reading, body, fault.clone()));
     let sent = call::send(&inner.backend, &method.path, metadata, frames, fault, options.max_response);
-    let answer = call::within(deadline, sent).await?;
+    let answer = call::within(deadline, pin!(sent)).await?;
     let outcome = Outcome::new();
     let body = Envelopes {
         snapshot: snapshot.clone(),

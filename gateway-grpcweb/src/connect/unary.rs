@@ -1,6 +1,7 @@
 //! Unary calls, posted or by GET.
 
 use std::borrow::Cow;
+use std::pin::pin;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -30,7 +31,7 @@ pub(super) async fn post(
         let message = call::read_whole(&head.headers, body, limit).await?;
         send(call, codec, &head.headers, &message).await
     };
-    call::within(deadline, work).await
+    call::within(deadline, pin!(work)).await
 }
 
 /// A call whose message stands in the query, so that its answer can be kept by caches.
@@ -58,7 +59,7 @@ pub(super) async fn get(call: &Call<'_>, request: Request<Body>) -> Result<Respo
         Some(name) => Cow::Owned(decompress::plain(coding(name)?, &message, limit)?),
     };
     let deadline = headers::deadline(request.headers(), &call.inner.options, false);
-    call::within(deadline, send(call, codec, request.headers(), &message)).await
+    call::within(deadline, pin!(send(call, codec, request.headers(), &message))).await
 }
 
 /// A coding by its name in a request.

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Response;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response};
 use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 
@@ -58,7 +58,7 @@ pub(crate) fn pass_on(headers: &mut HeaderMap, deadline: Option<Duration>) {
 }
 
 /// What a service was told.
-fn told(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn told(headers: &HeaderMap) -> Option<Duration> {
     grpc_timeout(headers.get(GRPC_TIMEOUT)?.to_str().ok()?)
 }
 
@@ -116,14 +116,14 @@ fn number(digits: &str, longest: usize) -> Option<u64> {
     fits.then(|| digits.parse().ok())?
 }
 
-/// Runs a call until its deadline: one that passes it ends as a service would end it, with the
+/// Runs a call until the deadline that its service was told: one that passes it ends as a service would end it, with the
 /// status DEADLINE_EXCEEDED, in its headers or, once these are sent, in its trailers. Dropping the
 /// future or the body drops the call.
 pub(crate) async fn keep<E>(
-    request: Request<Body>,
-    call: impl AsyncFnOnce(Request<Body>) -> Result<Response<Body>, E>,
+    told: Option<Duration>,
+    call: impl Future<Output = Result<Response<Body>, E>>,
 ) -> Result<Response<Body>, E> {
-    let Some(told) = told(request.headers()) else { return call(request).await };
+    let Some(told) = told else { return call.await };
     let begun = Instant::now();
     let until = begun + told + margin(told);
     let passed = || {
@@ -132,7 +132,7 @@ pub(crate) async fn keep<E>(
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         response
     };
-    match tokio::time::timeout_at(until, call(request)).await {
+    match tokio::time::timeout_at(until, call).await {
         // Servers cut off by their deadline tend to call it a cancellation, which nobody asked for.
         Ok(Ok(answer)) if is_cancelled(&answer) && begun.elapsed() >= told => Ok(passed()),
         // Channels that read the deadline give up with an error of their own.

@@ -37,7 +37,7 @@ impl Gateway {
         self.pass(record, request).instrument(span).await
     }
 
-    async fn pass(&self, mut record: Record, request: Request<Body>) -> Response<Body> {
+    async fn pass(&self, mut record: Box<Record>, request: Request<Body>) -> Response<Body> {
         let head = request.method() == Method::HEAD;
         let origins = &self.options().origins;
         let allowed = cors::allowed_origin(origins, request.headers());
@@ -95,7 +95,7 @@ impl Gateway {
             && let Some(coding) = decompress::coding(request.headers())?
         {
             let deadline = headers::deadline(request.headers(), options, false);
-            let unpacked = decompress::unpack(request, coding, options.max_request);
+            let unpacked = Box::pin(decompress::unpack(request, coding, options.max_request));
             let unpacked = tokio::time::timeout(deadline.unwrap_or(options.timeout), unpacked);
             request = unpacked.await.map_err(|_| ApiError::deadline())??;
         }
@@ -106,7 +106,7 @@ impl Gateway {
     /// of a request that was let in and counted already.
     pub(crate) async fn call_tool(
         &self,
-        mut record: Record,
+        mut record: Box<Record>,
         request: Request<Body>,
     ) -> Result<Bytes, ApiError> {
         match self.admit(&mut record, request).await {

@@ -27,6 +27,7 @@ pub(crate) mod metrics;
 pub(crate) mod pace;
 pub(crate) mod record;
 pub(crate) mod reload;
+mod remote;
 pub(crate) mod tls;
 pub(crate) mod upstream;
 

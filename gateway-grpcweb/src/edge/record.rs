@@ -97,7 +97,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn begin(request: &mut Request<Body>, snapshot: Arc<Snapshot>) -> Self {
+    pub(crate) fn begin(request: &mut Request<Body>, snapshot: Arc<Snapshot>) -> Box<Self> {
         let started = Instant::now();
         metrics::IN_FLIGHT.increment(1.0);
         let protocol = Protocol::of(request, &snapshot);
@@ -118,7 +118,7 @@ impl Record {
         if let Some(own) = telemetry::trace::of(&span) {
             names.go_on_from(own, request.headers_mut());
         }
-        Self {
+        Box::new(Self {
             names,
             span,
             protocol,
@@ -136,7 +136,7 @@ impl Record {
             whole: false,
             peer: None,
             busy: None,
-        }
+        })
     }
 
     /// The method that was asked for; none for paths that are no method's.
@@ -165,7 +165,7 @@ impl Record {
     }
 
     /// Notes the answer; the record ends with its body.
-    pub(crate) fn answered(mut self, mut response: Response<Body>) -> Response<Body> {
+    pub(crate) fn answered(mut self: Box<Self>, mut response: Response<Body>) -> Response<Body> {
         self.status = response.status().as_u16();
         self.grpc_status = grpc_status(response.headers());
         self.kept = response.extensions_mut().remove::<Kept>();
@@ -252,7 +252,7 @@ fn grpc_status(headers: &HeaderMap) -> Option<u8> {
 /// A body that ends its record.
 struct Recorded {
     body: Body,
-    record: Option<Record>,
+    record: Option<Box<Record>>,
 }
 
 impl http_body::Body for Recorded {

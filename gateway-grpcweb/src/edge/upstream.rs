@@ -9,18 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use http::{Request, Response};
-use tonic::Code;
-use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use tower::ServiceExt;
 
-use crate::{Backend, Body, gather};
+use crate::backend::BoxError;
+use crate::edge::remote::Remote;
+use crate::{Backend, Body};
 
 const FAILURES_OUT: u32 = 3;
 const SUCCESSES_IN: u32 = 2;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How addresses are looked after.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +38,7 @@ impl Default for HealthOptions {
 
 struct Address {
     name: String,
-    channel: Channel,
+    remote: Arc<Remote>,
     healthy: AtomicBool,
     /// Failures, or successes of one that is out, in a row.
     row: Mutex<u32>,
@@ -65,7 +64,12 @@ impl Address {
     }
 
     async fn serves(&self, within: Duration) -> bool {
-        let mut client = HealthClient::new(self.channel.clone());
+        let remote = self.remote.clone();
+        let call = move |request: Request<Body>| {
+            let remote = remote.clone();
+            async move { remote.call(request).await.map_err(|error| Status::unavailable(error.to_string())) }
+        };
+        let mut client = HealthClient::new(tower::service_fn(call));
         let asked = client.check(HealthCheckRequest { service: String::new() });
         match tokio::time::timeout(within, asked).await {
             Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
@@ -76,12 +80,30 @@ impl Address {
     }
 }
 
-struct Pool {
+/// The addresses of a service.
+pub(crate) struct Pool {
     addresses: Vec<Address>,
     next: AtomicUsize,
 }
 
 impl Pool {
+    /// Calls the service at one of them.
+    ///
+    /// # Errors
+    /// When it was not reached.
+    pub(crate) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        if let [only] = &*self.addresses {
+            // There is no other one to be called instead.
+            return only.remote.call(request).await;
+        }
+        let address = self.pick();
+        let answer = address.remote.call(request).await;
+        if answer.is_err() {
+            address.saw(false);
+        }
+        answer
+    }
+
     fn pick(&self) -> &Address {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.addresses.len();
@@ -104,38 +126,34 @@ async fn watch(pool: Weak<Pool>, index: usize, health: HealthOptions) {
 }
 
 impl Backend {
+    /// A service at an address such as `http://crm:50051`.
+    ///
+    /// # Errors
+    /// When it is not like that.
+    pub fn address(address: &str) -> Result<Self, String> {
+        Self::addresses(&[address.to_owned()], HealthOptions::default())
+    }
+
     /// A service at several addresses, called in turn, see the module's text. Needs a runtime.
     ///
     /// # Errors
     /// When an address is none, or there is not one.
     pub fn addresses(addresses: &[String], health: HealthOptions) -> Result<Self, String> {
         let open = |name: &String| {
-            let endpoint = Endpoint::from_shared(name.clone()).map_err(|error| format!("{name}: {error}"))?;
-            let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).http2_adaptive_window(true);
-            let channel = gather::channel(&endpoint);
-            Ok(Address { name: name.clone(), channel, healthy: AtomicBool::new(true), row: Mutex::default() })
+            let remote = Remote::new(name).map_err(|error| format!("{name}: {error}"))?;
+            let healthy = AtomicBool::new(true);
+            Ok(Address { name: name.clone(), remote: Arc::new(remote), healthy, row: Mutex::default() })
         };
         let addresses = addresses.iter().map(open).collect::<Result<Vec<_>, String>>()?;
-        match &*addresses {
-            [] => return Err("a service has no address".to_owned()),
-            // There is no other one to be called instead.
-            [only] => return Ok(Self::channel(only.channel.clone())),
-            _ => {}
+        if addresses.is_empty() {
+            return Err("a service has no address".to_owned());
         }
         let pool = Arc::new(Pool { addresses, next: AtomicUsize::new(0) });
-        for index in 0..pool.addresses.len() {
-            tokio::spawn(watch(Arc::downgrade(&pool), index, health));
-        }
-        Ok(Self::new(tower::service_fn(move |request: Request<Body>| {
-            let pool = pool.clone();
-            async move {
-                let address = pool.pick();
-                let answer: Result<Response<Body>, _> = address.channel.clone().oneshot(request).await;
-                if answer.is_err() {
-                    address.saw(false);
-                }
-                answer
+        if pool.addresses.len() > 1 {
+            for index in 0..pool.addresses.len() {
+                tokio::spawn(watch(Arc::downgrade(&pool), index, health));
             }
-        })))
+        }
+        Ok(Self::pool(pool))
     }
 }

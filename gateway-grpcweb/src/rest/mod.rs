@@ -8,6 +8,7 @@ mod raw;
 mod request;
 mod upload;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ pub(crate) async fn serve(
         last_event: last_event(&head.headers).filter(|_| form.media == EVENTS),
         deadline: headers::deadline(&head.headers, &inner.options, streams),
     };
-    let mut response = call::within(rest.deadline, rest.run(&head, body)).await?;
+    let mut response = call::within(rest.deadline, pin!(rest.run(&head, body))).await?;
     response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
@@ -119,8 +120,8 @@ impl Call<'_> {
         let mut answer =
             call::send(&self.inner.backend, &method.path, metadata, frames, fault, limit).await?;
         match (&self.route.raw_out, method.server_streaming) {
-            (Some(path), true) => raw::stream(path, answer).await,
-            (None, true) => answer::stream(self, answer).await,
+            (Some(path), true) => Box::pin(raw::stream(path, answer)).await,
+            (None, true) => Box::pin(answer::stream(self, answer)).await,
             (raw, false) => {
                 let message = answer.messages.only().await?;
                 match raw {

@@ -27,7 +27,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tonic::transport::Endpoint;
 
 /// The status of an answer that does not come.
 const NO_ANSWER: u16 = 0;
@@ -56,8 +55,8 @@ async fn ours_and_envoy_answer_alike() {
     tokio::spawn(tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming));
     let start = || envoy::Envoy::start(&binary, &set, &["test.echo.v1.Echo"], upstream);
     let mut envoy = tokio::task::block_in_place(start);
-    let channel = Endpoint::from_shared(format!("http://127.0.0.1:{upstream}")).unwrap().connect_lazy();
-    let gateway = Gateway::new(&set, Backend::channel(channel), Options::default()).unwrap();
+    let backend = Backend::address(&format!("http://127.0.0.1:{upstream}")).unwrap();
+    let gateway = Gateway::new(&set, backend, Options::default()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ours = listener.local_addr().unwrap().port();
     tokio::spawn(gateway.serve(listener, std::future::pending()));

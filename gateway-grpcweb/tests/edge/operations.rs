@@ -138,9 +138,8 @@ async fn addresses_that_hang_do_not_keep_others_from_being_asked() {
 async fn headers_choose_other_services() {
     let (one, ..) = upstream("one").await;
     let (two, ..) = upstream("two").await;
-    let channel = |address: String| Backend::channel(Endpoint::from_shared(address).unwrap().connect_lazy());
     let of = |package: &str, address: &String| {
-        Backend::by_package([(package.to_owned(), channel(address.clone()))])
+        Backend::by_package([(package.to_owned(), Backend::address(address).unwrap())])
     };
     let header = |name| HeaderName::from_static(name);
     let value = HeaderValue::from_static;
@@ -235,8 +234,8 @@ async fn services_tell_their_descriptors() {
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
     let server = Server::builder().add_service(reflection).add_service(Gated(World::new()));
     tokio::spawn(server.serve_with_incoming(incoming));
-    let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
-    let told = Descriptors::Reflection(vec![channel.clone()]).read().await.unwrap();
-    let gateway = Gateway::new(&told, Backend::channel(channel), Options::default()).unwrap();
+    let channel = Endpoint::from_shared(address.clone()).unwrap().connect_lazy();
+    let told = Descriptors::Reflection(vec![channel]).read().await.unwrap();
+    let gateway = Gateway::new(&told, Backend::address(&address).unwrap(), Options::default()).unwrap();
     assert_eq!(get(&gateway, "/v1/open?text=x", &[]).await.2["text"], "x");
 }

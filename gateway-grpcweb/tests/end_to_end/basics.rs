@@ -319,8 +319,8 @@ async fn an_http_1_client_is_served() {
 
 #[tokio::test]
 async fn a_dead_service_is_unavailable() {
-    let channel = Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
-    let backend = Backend::by_package([("test.library".to_owned(), Backend::channel(channel))]);
+    let backend = Backend::address("http://127.0.0.1:1").unwrap();
+    let backend = Backend::by_package([("test.library".to_owned(), backend)]);
     let gateway = Gateway::new(&support::descriptor_set(), backend, Options::default()).unwrap();
     let (status, _, body) = rest(&gateway, "GET", "/v1/books/1", "").await;
     assert_eq!((status, &body["error"]["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("UNAVAILABLE")));

@@ -9,7 +9,6 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tonic::transport::Endpoint;
 use tower::ServiceExt;
 
 use crate::archive::Archive;
@@ -40,8 +39,8 @@ pub async fn remote() -> Gateway {
             .add_service(Archive)
             .serve_with_incoming(incoming),
     );
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    let backend = Backend::by_package([("test".to_owned(), Backend::channel(channel))]);
+    let backend = Backend::address(&format!("http://{address}")).unwrap();
+    let backend = Backend::by_package([("test".to_owned(), backend)]);
     Gateway::new(&support::descriptor_set(), backend, Options::default()).unwrap()
 }
 

@@ -9,7 +9,6 @@ use http_body_util::BodyExt;
 use prost::Message;
 use serde_json::{Value, json};
 use tonic::body::Body;
-use tonic::transport::Endpoint;
 use tonic_types::pb;
 use tower::ServiceExt;
 
@@ -139,8 +138,8 @@ async fn heads_have_the_headers_of_errors_alone() {
 #[tokio::test]
 async fn grpc_callers_get_the_details_too() {
     // A service that is not there is the gateway's own error.
-    let channel = Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
-    let backend = Backend::by_package([("test.library".to_owned(), Backend::channel(channel))]);
+    let backend = Backend::address("http://127.0.0.1:1").unwrap();
+    let backend = Backend::by_package([("test.library".to_owned(), backend)]);
     let gateway = Gateway::new(&support::descriptor_set(), backend, Options::default()).unwrap();
     for content_type in ["application/grpc", "application/grpc+proto", "application/grpc-web+proto"] {
         let request = Request::post("/test.library.v1.Library/GetBook").header("content-type", content_type);

@@ -13,3 +13,4 @@ mod grpc_json;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod upstream;

@@ -64,11 +64,12 @@ impl KeySource for Source {
     async fn fetch(&self) -> Result<Vec<Jwk>, String> {
         match &self.keys {
             KeySet::Method(method) => {
-                let answer: Keys = ask(&self.backend, method, &()).await.map_err(|error| error.message)?;
+                let answer: Keys =
+                    Box::pin(ask(&self.backend, method, &())).await.map_err(|error| error.message)?;
                 Ok(answer.keys.into_iter().map(|key| Jwk { kid: key.kid, x: key.x }).collect())
             }
             KeySet::Url(uri) => {
-                let page = tokio::time::timeout(FETCH_MAX, page(uri)).await;
+                let page = tokio::time::timeout(FETCH_MAX, Box::pin(page(uri))).await;
                 let page =
                     page.map_err(|_| "it took too long".to_owned())?.map_err(|error| error.to_string())?;
                 let document: Document = serde_json::from_slice(&page).map_err(|error| error.to_string())?;
