@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::backend::framed;
+use super::backend::{Plain, framed};
 use super::processes::Proxy;
 use super::sets;
 
@@ -166,13 +166,23 @@ fn http1(method: &str, path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
 struct Http1 {
     stream: TcpStream,
     read: Vec<u8>,
+    end: Option<End>,
+}
+
+/// How the answers of a connection end, which are all alike: read off the first of them.
+#[derive(Clone, Copy)]
+enum End {
+    /// After so many bytes.
+    Length(usize),
+    /// With an empty chunk.
+    Chunk,
 }
 
 impl Http1 {
     async fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap_or_else(|error| panic!("{error}"));
         stream.set_nodelay(true).unwrap_or_else(|error| panic!("{error}"));
-        Self { stream, read: Vec::with_capacity(16 * 1024) }
+        Self { stream, read: Vec::with_capacity(16 * 1024), end: None }
     }
 
     async fn repeat(mut self, request: Vec<u8>, expected: &'static [u8], until: Instant) -> Vec<Duration> {
@@ -193,25 +203,37 @@ impl Http1 {
     async fn call(&mut self, request: &[u8]) {
         self.stream.write_all(request).await.unwrap_or_else(|error| panic!("{error}"));
         self.read.clear();
-        while !is_whole(&self.read) {
+        while !self.is_whole() {
             let more = self.stream.read_buf(&mut self.read).await.unwrap_or_else(|error| panic!("{error}"));
             assert!(more > 0, "cut off: {}", String::from_utf8_lossy(&self.read));
         }
         assert!(self.read.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&self.read));
     }
+
+    /// Whether the answer has come to its end.
+    fn is_whole(&mut self) -> bool {
+        self.end = self.end.or_else(|| End::of(&self.read));
+        match self.end {
+            Some(End::Length(length)) => self.read.len() >= length,
+            Some(End::Chunk) => self.read.ends_with(b"\r\n0\r\n\r\n"),
+            None => false,
+        }
+    }
 }
 
-/// Whether an answer has come to its end.
-fn is_whole(read: &[u8]) -> bool {
-    let Some(head) = read.windows(4).position(|part| part == b"\r\n\r\n") else { return false };
-    let lower = read[..head].to_ascii_lowercase();
-    let name = b"content-length: ";
-    let Some(at) = lower.windows(name.len()).position(|part| part == name) else {
-        return read.ends_with(b"0\r\n\r\n");
-    };
-    let digits = lower[at + name.len()..].iter().take_while(|byte| byte.is_ascii_digit());
-    let len = digits.fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
-    read.len() >= head + 4 + len
+impl End {
+    /// As the headers tell, once they are there.
+    fn of(read: &[u8]) -> Option<Self> {
+        let head = read.windows(4).position(|part| part == b"\r\n\r\n")?;
+        let lower = read[..head].to_ascii_lowercase();
+        let name = b"content-length: ";
+        let Some(at) = lower.windows(name.len()).position(|part| part == name) else {
+            return Some(Self::Chunk);
+        };
+        let digits = lower[at + name.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+        let length = digits.fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
+        Some(Self::Length(head + 4 + length))
+    }
 }
 
 /// Connections that have had one answer each.
@@ -232,7 +254,7 @@ async fn connect_h2(port: u16) -> Sender {
     let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap_or_else(|error| panic!("{error}"));
     stream.set_nodelay(true).unwrap_or_else(|error| panic!("{error}"));
     let executor = TokioExecutor::new();
-    let (sender, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(stream))
+    let (sender, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(Plain(stream)))
         .await
         .unwrap_or_else(|error| panic!("{error}"));
     tokio::spawn(connection);
