@@ -57,9 +57,10 @@ struct Connection {
 }
 
 impl Connection {
-    /// Whether the service takes another call at once. Of those who hold it two are none: the line and this one.
+    /// Whether the service takes another call at once. Of those who hold it two are none: this one and, until another
+    /// one takes its place, the line's.
     fn has_room(&self) -> bool {
-        Arc::strong_count(&self.calls) - 2 < self.sender.current_max_send_streams()
+        Arc::strong_count(&self.calls) < self.sender.current_max_send_streams().saturating_add(2)
     }
 }
 
