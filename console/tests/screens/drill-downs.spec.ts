@@ -37,7 +37,8 @@ test("ageing, stock alerts, revenue and totals open what they are made of", asyn
   await page.goto("/");
   const revenue = page.getByRole("region", { name: "Revenue" });
   await revenue.getByText("As a table").click();
-  await revenue.getByRole("table").getByRole("link").last().click();
+  // The last period that has any: before midnight of the books it is a new day already where the page is read.
+  await revenue.getByRole("table").getByRole("link", { name: /[1-9]/ }).last().click();
   await expect(page).toHaveURL(/\/finance\/invoices\?filter=/);
   await expect(page.getByText("2 records", { exact: true })).toBeVisible();
 
