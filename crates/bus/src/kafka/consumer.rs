@@ -14,11 +14,11 @@ use super::parts::{Parts, Place};
 use super::{KafkaConfig, blocking, delivery, kafka_error};
 use crate::{Batch, Consumer, LogError, Position};
 
-/// How often a commit is tried before it is left to librdkafka, which commits stored offsets in the background.
-const COMMIT_TRIES: u32 = 3;
-
-/// How long a consumer that leaves tries to commit what the broker did not take yet.
+/// How long a consumer that hands partitions over or leaves sees to it that the broker takes their commits.
 const SETTLE: Duration = Duration::from_secs(5);
+
+/// The pause before a commit is sent again that the broker did not take.
+const PAUSE: Duration = Duration::from_millis(100);
 
 type Client = BaseConsumer<Context>;
 
@@ -38,16 +38,7 @@ impl ConsumerContext for Context {
                 // A lost partition already belongs to another member: nothing to wait for.
                 let limit = if client.assignment_lost() { Duration::ZERO } else { self.handover };
                 self.parts.leave(list, limit);
-                // A commit that came while the group was between two generations was refused; now it is taken.
-                let owed = self.parts.owed(Some(list));
-                if !owed.is_empty() && !limit.is_zero() {
-                    let committed = commit(client, &owed);
-                    tracing::debug!(
-                        partitions = owed.len(),
-                        ok = committed.is_ok(),
-                        "committed at the hand-over"
-                    );
-                }
+                settle(client, Some(list), SETTLE.min(limit));
             }
             Rebalance::Error(error) => tracing::warn!(%error, "rebalance"),
         }
@@ -75,8 +66,8 @@ impl KafkaConsumer {
         let client: Client = config
             .client()
             .set("group.id", group)
-            // Only offsets that were stored after the effect are ever committed; the explicit commit comes first,
-            // the background one makes up for it when it failed.
+            // Only offsets that were stored after the effect are ever committed. The explicit commit comes first, the
+            // background one makes up for it when it failed.
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", "2000")
@@ -139,35 +130,50 @@ fn list(places: &[Place]) -> TopicPartitionList {
     list
 }
 
-/// Pausing and resuming fail only for partitions that are gone, and then do not matter.
-fn note(result: Result<(), KafkaError>) {
+/// What fails for partitions that are gone does not matter then.
+fn note<E: std::fmt::Display>(result: Result<(), E>) {
     if let Err(error) = result {
-        tracing::debug!(%error, "pausing or resuming");
+        tracing::debug!(%error, "pausing, resuming or committing");
     }
 }
 
-/// Stores and commits; blocks. What the broker does not take now stays owed.
+/// Stores offsets and has them committed. Nobody waits for the broker's answer: librdkafka forgets it when it gives up its
+/// connection to the coordinator, and whoever waits then waits for ever.
 fn commit(client: &Client, done: &[Position]) -> Result<(), LogError> {
-    let committed = try_commit(client, done);
-    client.context().parts.committed(done, committed.is_ok());
-    committed
+    let list = offsets(done)?;
+    client.store_offsets(&list).map_err(kafka_error)?;
+    client.commit(&list, CommitMode::Async).map_err(kafka_error)
 }
 
-fn try_commit(client: &Client, done: &[Position]) -> Result<(), LogError> {
+fn offsets(done: &[Position]) -> Result<TopicPartitionList, LogError> {
     let mut list = TopicPartitionList::new();
     for position in done {
         let next = Offset::Offset(position.next);
         list.add_partition_offset(&position.topic, position.partition, next).map_err(kafka_error)?;
     }
-    client.store_offsets(&list).map_err(kafka_error)?;
-    let mut tries = 1;
-    loop {
-        match client.commit(&list, CommitMode::Sync) {
-            Ok(()) => return Ok(()),
-            Err(error) if tries >= COMMIT_TRIES => return Err(kafka_error(error)),
-            Err(_) => std::thread::sleep(Duration::from_millis(100) * tries),
+    Ok(list)
+}
+
+/// Asks whether the commits of these partitions, or of all, were taken, and sends them again until they are, for so long;
+/// blocks. One that comes while the group is between two generations is refused, and only a little later taken.
+fn settle(client: &Client, only: Option<&TopicPartitionList>, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    let parts = &client.context().parts;
+    while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+        let done = parts.done(only);
+        if done.is_empty() {
+            return;
         }
-        tries += 1;
+        let taken = offsets(&done)
+            .and_then(|list| client.committed_offsets(list, left).map_err(kafka_error))
+            .inspect(|list| parts.taken(list));
+        let owed = parts.done(only);
+        if owed.is_empty() {
+            return;
+        }
+        tracing::debug!(partitions = owed.len(), error = ?taken.err(), "commits once more");
+        note(commit(client, &owed));
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -192,12 +198,8 @@ impl Consumer for KafkaConsumer {
         let place = |p: &Position| (p.topic.clone(), p.partition);
         let (ours, lost): (Vec<Position>, Vec<Position>) =
             done.iter().cloned().partition(|p| self.parts.holds(&place(p)));
-        let committed = if ours.is_empty() {
-            Ok(())
-        } else {
-            let ours = ours.clone();
-            blocking(move || commit(&client, &ours)).await
-        };
+        self.parts.note_done(&ours);
+        let committed = if ours.is_empty() { Ok(()) } else { commit(&client, &ours) };
         // Only now: a hand-over waits for it.
         for position in &ours {
             self.parts.give_back(&place(position), position.next);
@@ -214,17 +216,12 @@ impl Consumer for KafkaConsumer {
     }
 
     async fn close(&self) -> Result<(), LogError> {
-        let deadline = Instant::now() + SETTLE;
-        while Instant::now() < deadline {
-            let owed = self.parts.owed(None);
-            if owed.is_empty() {
-                break;
-            }
-            let client = self.client()?;
-            if blocking(move || commit(&client, &owed)).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
+        let client = self.client()?;
+        blocking(move || {
+            settle(&client, None, SETTLE);
+            Ok(())
+        })
+        .await?;
         self.stop.store(true, Ordering::Release);
         self.parts.close();
         let thread = self.thread.lock().unwrap_or_else(|e| e.into_inner()).take();

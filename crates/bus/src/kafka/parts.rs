@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use rdkafka::TopicPartitionList;
+use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +20,8 @@ pub(super) type Place = (String, i32);
 struct Part {
     fetched: VecDeque<Delivery>,
     out: Option<Out>,
-    /// Done, but the broker did not take the commit yet.
-    owed: Option<i64>,
+    /// Done up to here, as far as it is not known that the broker has taken its commit.
+    done: Option<i64>,
     /// Being handed over: gives out nothing more.
     leaving: bool,
     paused: bool,
@@ -122,27 +122,38 @@ impl Parts {
         self.changed.notify_one();
     }
 
-    /// Whether the broker took the commit of these positions.
-    pub(super) fn committed(&self, positions: &[Position], taken: bool) {
+    /// Takes note of positions whose commit is sent.
+    pub(super) fn note_done(&self, positions: &[Position]) {
         let mut state = self.lock();
         for p in positions {
-            let Some(part) = state.parts.get_mut(&(p.topic.clone(), p.partition)) else { continue };
-            if !taken {
-                part.owed = part.owed.max(Some(p.next));
-            } else if part.owed <= Some(p.next) {
-                part.owed = None;
+            if let Some(part) = state.parts.get_mut(&(p.topic.clone(), p.partition)) {
+                part.done = part.done.max(Some(p.next));
             }
         }
     }
 
-    /// What is still to be committed, of all partitions or of those in the list.
-    pub(super) fn owed(&self, only: Option<&TopicPartitionList>) -> Vec<Position> {
+    /// Takes note of what the broker says is committed.
+    pub(super) fn taken(&self, list: &TopicPartitionList) {
+        let mut state = self.lock();
+        for element in list.elements() {
+            let place = (element.topic().to_owned(), element.partition());
+            let Some(part) = state.parts.get_mut(&place) else { continue };
+            if let Offset::Offset(committed) = element.offset()
+                && part.done <= Some(committed)
+            {
+                part.done = None;
+            }
+        }
+    }
+
+    /// What is done and perhaps not committed, of all partitions or of those in the list.
+    pub(super) fn done(&self, only: Option<&TopicPartitionList>) -> Vec<Position> {
         let only = only.map(places);
         let state = self.lock();
         let wanted = state.parts.iter().filter(|(place, _)| only.as_ref().is_none_or(|o| o.contains(place)));
         wanted
             .filter_map(|((topic, partition), part)| {
-                Some(Position { topic: topic.clone(), partition: *partition, next: part.owed? })
+                Some(Position { topic: topic.clone(), partition: *partition, next: part.done? })
             })
             .collect()
     }
@@ -162,7 +173,7 @@ impl Parts {
         }
     }
 
-    /// Stops the partitions and waits, not longer than `limit`, until their batches are back and committed.
+    /// Stops the partitions and waits, not longer than `limit`, until their batches are back.
     pub(super) fn leave(&self, list: &TopicPartitionList, limit: Duration) {
         let leaving = places(list);
         let deadline = Instant::now() + limit;

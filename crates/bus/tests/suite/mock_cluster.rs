@@ -1,6 +1,7 @@
 //! rdkafka's mock cluster: real sockets, no real Kafka.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bus::TopicSpec;
@@ -12,6 +13,7 @@ enum Order {
     Topic(String, i32),
     Down,
     Up,
+    AnswersAfter(Duration),
 }
 
 /// A cluster of one broker on a thread of its own, as it cannot be sent between threads. Ends with its owner.
@@ -31,6 +33,11 @@ impl Mock {
         self.order(Order::Topic(spec.name.clone(), spec.partitions));
     }
 
+    /// From here on the broker takes so long for each answer.
+    pub fn answer_after(&self, delay: Duration) {
+        self.order(Order::AnswersAfter(delay));
+    }
+
     fn order(&self, order: Order) {
         let (done, wait) = channel();
         self.0.send((order, done)).unwrap();
@@ -46,6 +53,7 @@ fn serve(inbox: &Receiver<(Order, Sender<()>)>, tell: &Sender<String>) {
             Order::Topic(name, partitions) => cluster.create_topic(&name, partitions, 1).unwrap(),
             Order::Down => cluster.broker_down(1).unwrap(),
             Order::Up => cluster.broker_up(1).unwrap(),
+            Order::AnswersAfter(delay) => cluster.broker_round_trip_time(1, delay).unwrap(),
         }
         done.send(()).unwrap();
     }

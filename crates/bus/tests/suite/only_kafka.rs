@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus::{KafkaConfig, Letters, LogConfig, PgDeadLetters};
+use bus::{KafkaConfig, Letters, LogConfig, PgDeadLetters, Position};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
@@ -52,6 +52,41 @@ async fn backpressure() {
     let consumer = world.consumer(&group, &topic);
     world.exactly_once(&group, &events).await;
     consumer.stop().await;
+    world.log.close().await;
+}
+
+// A commit that the broker does not answer holds nobody up: the next events of the partition are given out, and what was
+// done is committed once the broker is itself again. librdkafka forgets the answer of a commit whose broker it gives up, so
+// that whoever waited for it stood still for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_wait_for_no_answer() {
+    let (world, mock, _) = world().await;
+    let (topic, group) = (world.topic(1).await, unique("group"));
+    world.publish(&records(&topic, 10, 1)).await;
+    let consumer = world.log.subscribe(&group, std::slice::from_ref(&topic)).await.unwrap();
+    let mut next = 0;
+    for slow in [true, false] {
+        let batch = loop {
+            let batches = consumer.poll(5, Duration::from_secs(1)).await.unwrap();
+            if let Some(batch) = batches.into_iter().next() {
+                break batch;
+            }
+        };
+        assert_eq!(batch.deliveries[0].offset, next);
+        next += i64::try_from(batch.deliveries.len()).unwrap();
+        if slow {
+            mock.answer_after(Duration::from_secs(30));
+        }
+        let done = [Position { topic: topic.clone(), partition: 0, next }];
+        tokio::time::timeout(Duration::from_secs(5), consumer.commit(&done)).await.expect("in time").unwrap();
+    }
+    mock.answer_after(Duration::ZERO);
+    consumer.close().await.unwrap();
+    let (topics, begun) = ([topic], std::time::Instant::now());
+    while world.log.lag(&group, &topics).await.unwrap().iter().any(|lag| lag.committed < next) {
+        assert!(begun.elapsed() < PATIENCE, "never committed");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     world.log.close().await;
 }
 
