@@ -289,3 +289,36 @@ fn failed(error: h2::Error) -> Option<Result<Frame<Bytes>, h2::Error>> {
     let ends = matches!(error.reason(), Some(Reason::NO_ERROR | Reason::CANCEL));
     (!ends).then_some(Err(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use tokio::sync::Notify;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_falls_silent_is_noticed() {
+        // Calls would otherwise go to a host without power for as long as the system goes on sending, a quarter of an hour.
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let fall_silent = Arc::new(Notify::new());
+        let told = fall_silent.clone();
+        tokio::spawn(async move {
+            let mut connection = h2::server::handshake(far).await.unwrap();
+            tokio::select! {
+                call = connection.accept() => panic!("{call:?}"),
+                () = told.notified() => std::future::pending().await,
+            }
+        });
+        let (_sender, mut connection) = h2::client::handshake(near).await.unwrap();
+        let pings = connection.ping_pong().unwrap();
+        tokio::spawn(connection);
+        let mut silence = pin!(silence(pings));
+        let hour = Duration::from_secs(3_600);
+        assert!(timeout(hour, &mut silence).await.is_err(), "it answered, and was given up");
+        fall_silent.notify_one();
+        timeout(PING_EVERY + PING_WITHIN, silence).await.expect("it is given up");
+    }
+}
