@@ -120,9 +120,11 @@ fn literal(column: &store::Column) -> &'static str {
 /// One contact by id against one row by key, and a page of a hundred.
 pub async fn get_and_list(suite: &Suite) -> Result<()> {
     let mut api = suite.client(0, ContactServiceClient::new);
-    let made =
-        api.create_contact(CreateContactRequest { contact: Some(contact(0)), ..Default::default() }).await?;
-    let id = made.into_inner().id;
+    let mut id = String::new();
+    for number in 0..100 {
+        let request = CreateContactRequest { contact: Some(contact(number)), ..Default::default() };
+        id = api.create_contact(request).await?.into_inner().id;
+    }
     let url = suite.database_url("crm")?;
     suite.analyze("crm").await?;
     let script = format!(

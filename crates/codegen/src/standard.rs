@@ -128,7 +128,7 @@ fn get(shape: &Shape) -> Option<TokenStream> {
     let entity = shape.entity(false)?;
     (shape.takes(&["id"], &[]) && shape.has_string("id", false)).then_some(())?;
     let ty = names::message(&entity, entity.package_name());
-    shape.answer(&entity, &quote!(cx.get::<#ty>(&request.id).await))
+    shape.answer(&entity, &quote!(cx.glance::<#ty>(&request.id).await))
 }
 
 fn batch_get(shape: &Shape) -> Option<TokenStream> {

@@ -1,9 +1,12 @@
 //! The one argument of every handler: who asks, when, and the transaction in which the answer is written.
 
 mod answers;
+mod batched;
 mod commit;
 mod origin;
 
+pub use batched::Batched;
+pub(crate) use batched::Batches;
 pub use origin::Origin;
 
 use std::time::Duration;

@@ -7,8 +7,10 @@ use kit::{Clock, IdSource, SystemClock, UuidV7};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 
-use crate::group::Groups;
+use crate::cx::Batches;
+use crate::group::Member;
 use crate::peer::Peers;
+use crate::turns::Turns;
 
 /// What all calls of one service share: database, clock, ids, peers. Cheap to clone.
 #[derive(Clone)]
@@ -22,7 +24,8 @@ struct Inner {
     peers: Arc<dyn Peers>,
     outbox_wake: Arc<Notify>,
     jobs_wake: Arc<Notify>,
-    groups: Arc<Groups>,
+    groups: Arc<Turns<Member>>,
+    batches: Arc<Batches>,
     system_role: String,
     draining: Arc<watch::Sender<bool>>,
 }
@@ -43,6 +46,7 @@ impl Env {
             outbox_wake: Arc::new(Notify::new()),
             jobs_wake: Arc::new(Notify::new()),
             groups: Arc::default(),
+            batches: Arc::default(),
             system_role: format!("{login}_system"),
             draining: Arc::new(watch::Sender::new(false)),
         }))
@@ -61,6 +65,7 @@ impl Env {
             outbox_wake: inner.outbox_wake.clone(),
             jobs_wake: inner.jobs_wake.clone(),
             groups: inner.groups.clone(),
+            batches: inner.batches.clone(),
             system_role: inner.system_role.clone(),
             draining: inner.draining.clone(),
         }))
@@ -102,8 +107,13 @@ impl Env {
     }
 
     /// The calls that wait to be written together.
-    pub(crate) fn groups(&self) -> &Groups {
+    pub(crate) fn groups(&self) -> &Arc<Turns<Member>> {
         &self.0.groups
+    }
+
+    /// Those who wait to ask the database together.
+    pub(crate) fn batches(&self) -> &Batches {
+        &self.0.batches
     }
 
     /// Ends the streams that are open: the process is to stop, and a stream has no end of its own.

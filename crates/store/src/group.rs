@@ -4,9 +4,6 @@
 //! through: one look for their first answers, one insert for each type of row, one flush, one commit. If that
 //! fails, each of them writes by itself, so that an error reaches the call whose it is.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Mutex;
-
 use kit::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -18,17 +15,8 @@ use crate::caller::Caller;
 use crate::cx::{Cx, Meta};
 use crate::env::Env;
 use crate::flush::{Footprint, Pending};
+use crate::turns::Waits;
 use crate::{deferred, flush};
-
-/// How many calls share a transaction.
-const MEMBERS_MAX: usize = 32;
-
-/// How many calls of a tenant wait; what comes on top writes by itself.
-const QUEUE_MAX: usize = 1_024;
-
-/// The calls that wait, by tenant. A tenant is in it while somebody holds its [`Turn`].
-#[derive(Default)]
-pub(crate) struct Groups(Mutex<HashMap<Uuid, VecDeque<Member>>>);
 
 /// A call that waits to be written.
 pub(crate) struct Member {
@@ -49,84 +37,20 @@ pub(crate) enum Verdict {
     Failed(Error),
 }
 
-/// Whether a call writes now or waits.
-pub(crate) enum Entered {
-    First(Turn),
-    Full,
-    Waits(oneshot::Receiver<Verdict>),
-}
-
-impl Groups {
-    /// Queues a call up if another one of the tenant is just writing.
-    pub fn enter(env: &Env, tenant: Uuid, make: impl FnOnce() -> (Footprint, Instant, Span)) -> Entered {
-        let mut waiting = env.groups().lock();
-        let Some(queue) = waiting.get_mut(&tenant) else {
-            waiting.insert(tenant, VecDeque::new());
-            return Entered::First(Turn { env: env.clone(), tenant });
-        };
-        if queue.len() >= QUEUE_MAX {
-            return Entered::Full;
-        }
-        let (verdict, receiver) = oneshot::channel();
-        let (footprint, deadline, span) = make();
-        queue.push_back(Member { footprint, deadline, span, verdict });
-        Entered::Waits(receiver)
+impl Waits for Member {
+    fn is_gone(&self) -> bool {
+        self.verdict.is_closed()
     }
 
-    /// The next calls to write together, without those whose callers have gone.
-    fn next(&self, tenant: Uuid) -> Vec<Member> {
-        let mut waiting = self.lock();
-        let Some(queue) = waiting.get_mut(&tenant) else { return Vec::new() };
-        let mut members = Vec::new();
-        let mut requests = HashSet::new();
-        while let Some(member) = queue.pop_front() {
-            if member.verdict.is_closed() {
-                continue;
-            }
-            let request = member.footprint.request;
-            // The same request twice: the second finds the first one's answer.
-            if members.len() == MEMBERS_MAX || request.is_some_and(|id| !requests.insert(id)) {
-                queue.push_front(member);
-                break;
-            }
-            members.push(member);
-        }
-        members
+    /// The same request twice: the second finds the first one's answer.
+    fn fits(&self, others: &[Self]) -> bool {
+        let request = self.footprint.request;
+        request.is_none() || others.iter().all(|other| other.footprint.request != request)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, VecDeque<Member>>> {
-        self.0.lock().expect("nothing panics while holding it")
-    }
-}
-
-/// The right to write for a tenant. Whoever drops it has those written who have come meanwhile.
-pub(crate) struct Turn {
-    env: Env,
-    tenant: Uuid,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut waiting = self.env.groups().lock();
-        let Some(queue) = waiting.get(&self.tenant) else { return };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) if !queue.is_empty() => {
-                runtime.spawn(serve(Turn { env: self.env.clone(), tenant: self.tenant }));
-            }
-            // Without a runtime nobody waits any more.
-            _ => drop(waiting.remove(&self.tenant)),
-        }
-    }
-}
-
-async fn serve(turn: Turn) {
-    loop {
-        let members = turn.env.groups().next(turn.tenant);
-        if members.is_empty() {
-            return;
-        }
-        let span = span_of(&turn.env, &members);
-        write(&turn.env, turn.tenant, members).instrument(span).await;
+    async fn serve(env: &Env, tenant: Uuid, together: Vec<Self>) {
+        let span = span_of(env, &together);
+        write(env, tenant, together).instrument(span).await;
     }
 }
 

@@ -31,13 +31,14 @@ mod statements;
 mod table;
 pub mod tally;
 mod tree;
+mod turns;
 mod verbs;
 mod withhold;
 
 pub use call::{Call, grpc_timeout};
 pub use caller::{Actor, Caller, covers};
 pub use conflict::{is_conflict, met_another};
-pub use cx::{CORRELATION_HEADER, Cx, Meta, Origin, TENANT_HEADER, TRACE_HEADER};
+pub use cx::{Batched, CORRELATION_HEADER, Cx, Meta, Origin, TENANT_HEADER, TRACE_HEADER};
 pub use deferred::Deferred;
 pub use env::Env;
 pub use event::{Envelope, Metadata, to_json};

@@ -93,19 +93,22 @@ impl Cx {
             return Err(Error::invalid("ids", format!("must be {BATCH_MAX} at the most")));
         }
         let wanted = ids.iter().map(|id| parse_id(id, "ids")).collect::<Result<Vec<_>>>()?;
-        let query = sqlx::query(statements::of(R::table()).batch_get).bind(wanted);
+        let found = self.get_all::<R>(&wanted).await?;
+        let record = |(wanted, id): (&Uuid, &String)| {
+            found.get(wanted).cloned().ok_or_else(|| Error::not_found(R::table().noun, id))
+        };
+        wanted.iter().zip(ids).map(record).collect()
+    }
+
+    /// Those of these records that there are, also softly deleted ones.
+    pub async fn get_all<R: Record>(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, R>> {
+        let query = sqlx::query(statements::of(R::table()).batch_get).bind(ids);
         let rows = query.fetch_all(self.sql().await?).await.map_err(conflict::map)?;
-        let mut found = HashMap::with_capacity(rows.len());
-        for row in &rows {
+        let record = |row| {
             let record = R::read(row)?;
-            found.insert(record.id().to_owned(), record);
-        }
-        let mut records = Vec::with_capacity(ids.len());
-        for id in ids {
-            let record = found.get(&id.to_ascii_lowercase()).cloned();
-            records.push(record.ok_or_else(|| Error::not_found(R::table().noun, id))?);
-        }
-        Ok(records)
+            Ok((parse_id(record.id(), "id")?, record))
+        };
+        rows.iter().map(record).collect()
     }
 
     /// Changes the fields of a mask. `path` is the record's place in the request, for errors. Writes the

@@ -1,13 +1,14 @@
 //! What the tenant sells.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use contracts::catalog::v1::{
     ActivateProductRequest, CreateProductRequest, DeactivateProductRequest, Product, ProductActivated,
     ProductApi, ProductDeactivated, ResolvePricesRequest, ResolvePricesResponse, UpdateProductRequest,
 };
 use kit::{Currency, Error, Money, Result, Uuid};
-use store::Cx;
+use store::{Batched, Cx};
 
 use crate::prices::{self, Offer};
 
@@ -55,7 +56,7 @@ impl ProductApi for Products {
         request: ResolvePricesRequest,
     ) -> Result<ResolvePricesResponse> {
         let wanted = prices::wanted(&request.lines)?;
-        let offers = offers(cx, &wanted).await?;
+        let offers = cx.batched(Offers(wanted.clone())).await?;
         prices::resolve(&wanted, &offers, &request.currency_code)
     }
 }
@@ -70,16 +71,24 @@ async fn set_active(cx: &mut Cx, id: &str, active: bool) -> Result<(Product, boo
     Ok((cx.put(product, &["active"]).await?, true))
 }
 
-/// Those of these products that exist and are not deleted.
-async fn offers(cx: &mut Cx, ids: &[Uuid]) -> Result<HashMap<Uuid, Offer>> {
-    type Row = (Uuid, String, String, String, i64, String, bool);
-    let query = "select id, sku, name, unit, price_minor, price_currency, active from products
-         where id = any($1) and delete_time is null";
-    let rows = cx.rows(sqlx::query_as::<_, Row>(query).bind(ids)).await?;
-    let mut offers = HashMap::with_capacity(rows.len());
-    for (id, sku, name, unit, minor, currency, active) in rows {
-        let price = Money::new(minor, Currency::parse(&currency, "price")?);
-        offers.insert(id, Offer { sku, name, unit, price, active });
+/// What is offered of these products: those that exist and are not deleted.
+struct Offers(Vec<Uuid>);
+
+impl Batched for Offers {
+    /// Perhaps with those that others have asked for.
+    type Answer = Arc<HashMap<Uuid, Offer>>;
+
+    async fn answer<'a>(cx: &'a mut Cx, asked: &'a [&'a Self]) -> Result<Vec<Self::Answer>> {
+        type Row = (Uuid, String, String, String, i64, String, bool);
+        let ids: HashSet<Uuid> = asked.iter().flat_map(|Offers(ids)| ids).copied().collect();
+        let query = "select id, sku, name, unit, price_minor, price_currency, active from products
+             where id = any($1) and delete_time is null";
+        let query = sqlx::query_as::<_, Row>(query).bind(ids.into_iter().collect::<Vec<_>>());
+        let mut offers = HashMap::new();
+        for (id, sku, name, unit, minor, currency, active) in cx.rows(query).await? {
+            let price = Money::new(minor, Currency::parse(&currency, "price")?);
+            offers.insert(id, Offer { sku, name, unit, price, active });
+        }
+        Ok(vec![Arc::new(offers); asked.len()])
     }
-    Ok(offers)
 }

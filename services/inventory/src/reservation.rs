@@ -54,16 +54,13 @@ impl ReservationApi for Reservations {
         cx: &mut Cx,
         request: ConfirmReservationRequest,
     ) -> Result<Reservation> {
-        let Some(mut reservation) = cx.find::<Reservation>(&request.id).await? else {
-            return Err(Error::not_found("reservation", &request.id));
-        };
+        // Whoever changes it meanwhile, if only its time runs out, has this run again.
+        let mut reservation: Reservation = cx.glance(&request.id).await?;
         match reservation.state() {
             State::Held => {}
             State::Confirmed => return Ok(reservation),
             state => return Err(wrong_state(state)),
         }
-        // Nothing was written yet. Whoever changes it meanwhile, if only its time runs out, has this run again.
-        cx.rollback().await;
         reservation.set_state(State::Confirmed);
         reservation.expire_time = None;
         let reservation = cx.put_unchanged(reservation, &["state", "expire_time"]).await?;
@@ -171,8 +168,8 @@ async fn reserve_with_others(
     request: &ReserveStockRequest,
     wanted: &[Wanted],
 ) -> Result<Reservation> {
-    let demand = place_all(cx, wanted).await?;
-    cx.rollback().await;
+    let warehouses = warehouse::resolve_with_others(cx, &named(wanted)).await?;
+    let demand = place_all(wanted, warehouses)?;
     let reservation = cx.insert_contested(new(cx, request, &demand)).await?;
     cx.defer(Hold { origin: cx.origin(), demand }).await?;
     tell_held(cx, &reservation)?;
@@ -181,17 +178,21 @@ async fn reserve_with_others(
 
 /// Reserves at once, or fails and says why not.
 async fn reserve(cx: &mut Cx, request: &ReserveStockRequest, wanted: &[Wanted]) -> Result<Reservation> {
-    let demand = place_all(cx, wanted).await?;
+    let warehouses = warehouse::resolve(cx, &named(wanted)).await?;
+    let demand = place_all(wanted, warehouses)?;
     promise::take(cx, &demand).await?;
     let reservation = cx.insert(new(cx, request, &demand)).await?;
     tell_held(cx, &reservation)?;
     Ok(reservation)
 }
 
+/// The warehouse that each line names.
+fn named(wanted: &[Wanted]) -> Vec<Option<Uuid>> {
+    wanted.iter().map(|line| line.warehouse).collect()
+}
+
 /// What is wanted of which warehouse.
-async fn place_all(cx: &mut Cx, wanted: &[Wanted]) -> Result<Demand> {
-    let named: Vec<Option<Uuid>> = wanted.iter().map(|line| line.warehouse).collect();
-    let warehouses = warehouse::resolve(cx, &named).await?;
+fn place_all(wanted: &[Wanted], warehouses: Vec<Uuid>) -> Result<Demand> {
     let placed = wanted.iter().zip(warehouses);
     demand(placed.map(|(line, warehouse)| (Place { product: line.product, warehouse }, line.quantity)))
 }

@@ -1,12 +1,14 @@
 //! Places that hold stock, one of which is always the default.
 
+use std::sync::Arc;
+
 use contracts::inventory::v1::{
     CreateWarehouseRequest, DeleteWarehouseRequest, InventoryReason, UpdateWarehouseRequest, Warehouse,
     WarehouseApi,
 };
 use kit::{Error, Result, Uuid, ensure};
 use prost_types::FieldMask;
-use store::Cx;
+use store::{Batched, Cx};
 
 use crate::place;
 
@@ -64,26 +66,60 @@ fn changes_default(warehouse: &Warehouse, mask: Option<&FieldMask>) -> bool {
 /// Finds the warehouses that lines name, with the default one for those that name none. Fails, naming it, when
 /// one does not exist.
 pub async fn resolve(cx: &mut Cx, wanted: &[Option<Uuid>]) -> Result<Vec<Uuid>> {
-    let named: Vec<Uuid> = wanted.iter().flatten().copied().collect();
-    let query = sqlx::query_as::<_, (Uuid, bool)>(
-        "select id, is_default from warehouses where is_default or id = any($1)",
-    );
-    let found = cx.rows(query.bind(named)).await?;
-    let default = found.iter().find(|(_, is_default)| *is_default).map(|(id, _)| *id);
-    let default = match default {
-        None if wanted.contains(&None) => Some(locked_default(cx).await?),
-        default => default,
-    };
-    let mut warehouses = Vec::with_capacity(wanted.len());
-    for id in wanted {
-        let id = id.or(default).ok_or_else(|| Error::internal("there is no default warehouse"))?;
-        let known = Some(id) == default || found.iter().any(|(known, _)| *known == id);
-        if !known {
-            return Err(Error::from(InventoryReason::WarehouseUnknown).with("warehouse_id", id));
-        }
-        warehouses.push(id);
+    let mut found = Choice::of(wanted).select(cx).await?;
+    if wanted.contains(&None) && default_of(&found).is_none() {
+        found.push((locked_default(cx).await?, true));
     }
-    Ok(warehouses)
+    choose(&found, wanted)
+}
+
+/// The same together with others who ask, by a call that has no transaction open and has it run again where another one is
+/// in the way: the tenant's first warehouse is made behind a lock.
+pub async fn resolve_with_others(cx: &mut Cx, wanted: &[Option<Uuid>]) -> Result<Vec<Uuid>> {
+    let found = cx.batched(Choice::of(wanted)).await?;
+    ensure!(!wanted.contains(&None) || default_of(&found).is_some(), store::met_another());
+    choose(&found, wanted)
+}
+
+/// The warehouses of these ids, and the default one.
+struct Choice(Vec<Uuid>);
+
+/// A warehouse, and whether it is the default one.
+type Found = (Uuid, bool);
+
+impl Choice {
+    fn of(wanted: &[Option<Uuid>]) -> Self {
+        Self(wanted.iter().flatten().copied().collect())
+    }
+
+    async fn select(self, cx: &mut Cx) -> Result<Vec<Found>> {
+        let query = "select id, is_default from warehouses where is_default or id = any($1)";
+        cx.rows(sqlx::query_as(query).bind(self.0)).await
+    }
+}
+
+impl Batched for Choice {
+    type Answer = Arc<[Found]>;
+
+    async fn answer<'a>(cx: &'a mut Cx, asked: &'a [&'a Self]) -> Result<Vec<Arc<[Found]>>> {
+        let all = Self(asked.iter().flat_map(|choice| &choice.0).copied().collect());
+        let found: Arc<[Found]> = all.select(cx).await?.into();
+        Ok(vec![found; asked.len()])
+    }
+}
+
+fn default_of(found: &[Found]) -> Option<Uuid> {
+    found.iter().find(|(_, is_default)| *is_default).map(|(id, _)| *id)
+}
+
+fn choose(found: &[Found], wanted: &[Option<Uuid>]) -> Result<Vec<Uuid>> {
+    let default = default_of(found);
+    let choose = |id: &Option<Uuid>| {
+        let id = id.or(default).ok_or_else(|| Error::internal("there is no default warehouse"))?;
+        let unknown = || Error::from(InventoryReason::WarehouseUnknown).with("warehouse_id", id);
+        found.iter().any(|(known, _)| *known == id).then_some(id).ok_or_else(unknown)
+    };
+    wanted.iter().map(choose).collect()
 }
 
 /// Gives a new tenant its first warehouse, unless a call was quicker and has made it already.

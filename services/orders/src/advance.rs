@@ -10,7 +10,7 @@ use crate::progress::{Fields, Finding};
 use crate::{event, machine, progress, saga};
 
 /// A saga and its order as they were read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Work {
     /// The saga.
     pub saga: Saga,

@@ -5,7 +5,7 @@ use contracts::orders::v1::{
     OrderApi, OrderState, OrderStatistics, OrdersReason, PlaceOrderRequest, SagaKind,
 };
 use kit::{Error, Result, Uuid};
-use store::Cx;
+use store::{Batched, Cx};
 
 use crate::{draft, event, machine, saga, statistics};
 
@@ -21,7 +21,8 @@ impl OrderApi for Orders {
         if let Some(earlier) = placed_before(cx, &order, &content).await? {
             return Ok(earlier);
         }
-        order.number = next_number(cx).await?;
+        cx.checkpoint().await?;
+        order.number = cx.batched(NextNumber).await?;
         if !claim_reference(cx, &order, &content).await? {
             let earlier = placed_before(cx, &order, &content).await?;
             return earlier.ok_or_else(|| Error::internal("a taken reference has no order"));
@@ -105,14 +106,21 @@ async fn claim_reference(cx: &mut Cx, order: &Order, content: &[u8]) -> Result<b
 
 /// The tenant's next order number. Everybody who orders waits for its row, so that it is committed at once, and
 /// not even the disk is waited for: what is lost in a crash is a number that no order has. Numbers may have gaps.
-async fn next_number(cx: &mut Cx) -> Result<String> {
-    let query = sqlx::query_as::<_, (i64,)>(
-        "insert into order_numbers (last) select 1 where set_config('synchronous_commit', 'off', true) = 'off'
-         on conflict (tenant_id) do update set last = order_numbers.last + 1 returning last",
-    );
-    let (number,) = cx.row(query).await?.ok_or_else(|| Error::internal("no order number was given"))?;
-    cx.checkpoint().await?;
-    Ok(format!("SO-{number:06}"))
+struct NextNumber;
+
+impl Batched for NextNumber {
+    type Answer = String;
+
+    async fn answer<'a>(cx: &'a mut Cx, asked: &'a [&'a Self]) -> Result<Vec<String>> {
+        let query = sqlx::query_as::<_, (i64,)>(
+            "insert into order_numbers (last) select $1::bigint where set_config('synchronous_commit', 'off', true) = 'off'
+             on conflict (tenant_id) do update set last = order_numbers.last + $1::bigint returning last",
+        );
+        let count = i64::try_from(asked.len()).map_err(Error::internal)?;
+        let (last,) =
+            cx.row(query.bind(count)).await?.ok_or_else(|| Error::internal("no order number was given"))?;
+        Ok((last - count + 1..=last).map(|number| format!("SO-{number:06}")).collect())
+    }
 }
 
 fn wrong_state(state: OrderState) -> Error {

@@ -13,8 +13,6 @@ use crate::{saga, step};
 /// What the peer did then is found again by whoever goes on.
 pub async fn run(cx: &mut Cx, id: String) -> Result<Next> {
     let Some(mut work) = saga::read(cx, &id).await? else { return Ok(Next::Done) };
-    // Peers are called without a transaction, so that a slow one locks nothing here.
-    cx.checkpoint().await?;
     machine::begin(&mut work.saga, cx.now());
     loop {
         let action = machine::action(&work.saga);

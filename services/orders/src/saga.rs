@@ -1,6 +1,6 @@
 //! Sagas as rows, and what operators do with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use contracts::orders::v1::{
@@ -8,7 +8,7 @@ use contracts::orders::v1::{
 };
 use kit::{Error, Reason as _, Result, Uuid, ensure};
 use sqlx::AssertSqlSafe;
-use store::{Cx, Record as _};
+use store::{Batched, Cx, Record as _};
 
 use crate::advance::Work;
 use crate::fault::Fault;
@@ -61,11 +61,28 @@ pub async fn move_on(cx: &mut Cx, saga: &mut Saga) -> Result<()> {
     Ok(())
 }
 
-/// Reads a saga with its order. The order is read later, and so is never older than the saga says.
+/// Reads a saga with its order, without a transaction that stays open.
 pub async fn read(cx: &mut Cx, id: &str) -> Result<Option<Work>> {
-    let Some(saga) = cx.find::<Saga>(id).await? else { return Ok(None) };
-    let order: Order = cx.get(&saga.order_id).await?;
-    Ok(Some(Work { saga, order }))
+    cx.batched(ById(Uuid::parse_str(id).map_err(Error::internal)?)).await
+}
+
+/// The saga of an id.
+struct ById(Uuid);
+
+impl Batched for ById {
+    type Answer = Option<Work>;
+
+    async fn answer<'a>(cx: &'a mut Cx, asked: &'a [&'a Self]) -> Result<Vec<Option<Work>>> {
+        let ids: Vec<Uuid> = asked.iter().map(|ById(id)| *id).collect();
+        let sagas: Vec<Saga> = cx.get_all(&ids).await?.into_values().collect();
+        // An order is read later, and so is never older than its saga says.
+        let order_ids: Vec<String> = sagas.iter().map(|saga| saga.order_id.clone()).collect();
+        let orders: Vec<Order> = cx.batch_get(&order_ids).await?;
+        let works =
+            sagas.into_iter().zip(orders).map(|(saga, order)| (saga.id.clone(), Work { saga, order }));
+        let works: HashMap<String, Work> = works.collect();
+        Ok(ids.iter().map(|id| works.get(&id.to_string()).cloned()).collect())
+    }
 }
 
 /// Locks the saga of an order, if there is one of this kind, and reads the order.

@@ -81,16 +81,14 @@ impl PaymentIntentApi for PaymentIntents {
     }
 
     async fn sync_payment(&self, cx: &mut Cx, request: SyncPaymentRequest) -> Result<PaymentIntent> {
-        let intent = cx.get(&request.id).await?;
-        cx.checkpoint().await?;
+        let intent = cx.glance(&request.id).await?;
         ask(cx, intent, Known::Perhaps).await
     }
 }
 
 /// The job: asks again until the outcome is known, ever more slowly.
 pub async fn sync(cx: &mut Cx, id: String) -> Result<Next> {
-    let intent = cx.get(&id).await?;
-    cx.checkpoint().await?;
+    let intent = cx.glance(&id).await?;
     let intent = ask(cx, intent, Known::Perhaps).await?;
     let Some(open) = intent::open(&intent) else { return Ok(Next::Done) };
     let since = open.time.as_ref().map(|time| instant(time, "time")).transpose()?;
@@ -100,11 +98,9 @@ pub async fn sync(cx: &mut Cx, id: String) -> Result<Next> {
 
 /// Captures, voids or refunds, after what was asked before is settled.
 async fn fulfil(cx: &mut Cx, id: &str, wish: Wish) -> Result<PaymentIntent> {
-    let mut intent: PaymentIntent = cx.get(id).await?;
-    if intent::is_fresh(&intent) {
-        // As a rule one call comes for it. Of several one is the first, and the others run again and find it at work.
-        cx.rollback().await;
-    } else {
+    let mut intent: PaymentIntent = cx.glance(id).await?;
+    // As a rule one call comes for a fresh one. Of several one is the first, and the others run again and find it at work.
+    if !intent::is_fresh(&intent) {
         intent = cx.lock(id).await?;
     }
     let mut looks = 0;

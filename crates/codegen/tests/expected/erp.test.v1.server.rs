@@ -46,7 +46,7 @@ pub trait WidgetApi: Send + Sync + 'static {
         Output = ::kit::Result<GetWidgetResponse>,
     > + Send + 'a {
         async move {
-            cx.get::<Widget>(&request.id)
+            cx.glance::<Widget>(&request.id)
                 .await
                 .map(|record| GetWidgetResponse {
                     widget: Some(record),

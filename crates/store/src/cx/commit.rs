@@ -1,13 +1,15 @@
 //! The end of a call: its commit, by itself or together with others.
 
 use kit::{Error, Result};
+use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::answers::answered_before;
 use super::{Cx, Scope, deadline_exceeded};
 use crate::flush::Footprint;
-use crate::group::{Entered, Groups, Verdict};
+use crate::group::{Member, Verdict};
+use crate::turns::Entered;
 use crate::{conflict, flush, tally};
 
 impl Cx {
@@ -28,13 +30,14 @@ impl Cx {
     async fn commit_in_turn(&mut self, tenant: Uuid) -> Result<()> {
         let env = self.env.clone();
         let mut waits = tracing::Span::none();
-        let entered = Groups::enter(&env, tenant, || {
+        let entered = env.groups().enter(&env, tenant, || {
+            let (verdict, told) = oneshot::channel();
             waits = tracing::debug_span!(target: telemetry::trace::TARGET, "commit with others");
-            (self.footprint(), self.deadline, waits.clone())
+            let (footprint, deadline) = (self.footprint(), self.deadline);
+            (Member { footprint, deadline, span: waits.clone(), verdict }, told)
         });
         let verdict = match entered {
-            Entered::First(_turn) => return self.commit().await,
-            Entered::Full => return self.commit().await,
+            Entered::Now(_turn) => return self.commit().await,
             Entered::Waits(verdict) => verdict,
         };
         match tokio::time::timeout_at(self.deadline, verdict).instrument(waits).await {
