@@ -6,6 +6,8 @@ BUF = tools/node_modules/.bin/buf
 BUF_BINARY = $(firstword $(wildcard tools/node_modules/@bufbuild/buf-*/bin/buf))
 # Where cargo puts what it builds; asked when it is needed.
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release
+# How the mesh's programs are built: `image` is as images hold them, smaller, and several times as long in the making.
+PROFILE ?= release
 ALL = $(abspath $(or $(CARGO_TARGET_DIR),target)/debug/all)
 # A test among what is built makes cargo take the features that `make test` has built with already.
 BUILD_SUITE = $(CARGO) build --workspace --bin all --test clients
@@ -51,13 +53,13 @@ down: ## stop the running suite
 mesh-tools:
 	@scripts/prepare.sh --mesh
 
-mesh: mesh-tools ## build everything and run it behind Envoy sidecars, by the manifests of Istio; REPLICAS=2
-	@$(CARGO) build --release $(PROGRAMS:%=--bin %)
-	@$(RELEASE)/mesh up --replicas $(REPLICAS)
+mesh: mesh-tools ## build everything and run it behind Envoy sidecars, by the manifests of Istio; REPLICAS=2 PROFILE=image
+	@$(CARGO) build --profile $(PROFILE) $(PROGRAMS:%=--bin %)
+	@$(dir $(RELEASE))$(PROFILE)/mesh up --replicas $(REPLICAS)
 
-bench-mesh: mesh-tools ## what the mesh costs and what it does, in one run; PARTS="calls storm eject restart start" for some
-	$(CARGO) build --release --workspace --features mesh/envoy $(PROGRAMS:%=--bin %) --bench mesh
-	$(CARGO) bench --workspace --features mesh/envoy --bench mesh -- $(PARTS)
+bench-mesh: mesh-tools ## what the mesh costs and what it does, in one run; PARTS="calls storm eject restart start" for some; PROFILE=image
+	$(CARGO) build --profile $(PROFILE) --workspace --features mesh/envoy $(PROGRAMS:%=--bin %) --bench mesh
+	$(CARGO) bench --profile $(PROFILE) --workspace --features mesh/envoy --bench mesh -- $(PARTS)
 
 # One after the other: several measure times.
 test-mesh: mesh-tools ## what the mesh does to calls, with real Envoy sidecars, and the demo through it

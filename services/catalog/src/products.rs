@@ -89,6 +89,7 @@ impl Batched for Offers {
             let price = Money::new(minor, Currency::parse(&currency, "price")?);
             offers.insert(id, Offer { sku, name, unit, price, active });
         }
-        Ok(vec![Arc::new(offers); asked.len()])
+        let offers = Arc::new(offers);
+        Ok(asked.iter().map(|_| offers.clone()).collect())
     }
 }

@@ -104,7 +104,7 @@ impl Batched for Choice {
     async fn answer<'a>(cx: &'a mut Cx, asked: &'a [&'a Self]) -> Result<Vec<Arc<[Found]>>> {
         let all = Self(asked.iter().flat_map(|choice| &choice.0).copied().collect());
         let found: Arc<[Found]> = all.select(cx).await?.into();
-        Ok(vec![found; asked.len()])
+        Ok(asked.iter().map(|_| found.clone()).collect())
     }
 }
 
