@@ -1,5 +1,7 @@
 //! Taking orders, and the way of those that go well.
 
+use std::collections::HashSet;
+
 use contracts::inventory::v1::ReservationState;
 use contracts::orders::v1::{OrderState, OrdersReason, PlaceOrderLine, SagaState, SagaStepState};
 use contracts::payments::v1::PaymentIntentState;
@@ -110,5 +112,18 @@ async fn an_order_that_makes_no_sense_is_refused_at_once() {
     let error = Error::from(shop.orders().place_order(bad).await.unwrap_err());
     assert!(error.is(OrdersReason::AmountInvalid), "{error}");
     assert_eq!(shop.place(good).await.number, "SO-000001");
+    shop.mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_come_together_have_a_number_each() {
+    // Numbers are taken for many orders at once, and no two orders may have the same.
+    let shop = Shop::open().await;
+    let tea = shop.product("TEA", 100, 40).await;
+    let placed = join_all((0..40).map(|_| shop.place(shop.request(&tea, "1", "card_ok")))).await;
+    let numbers: HashSet<String> = placed.iter().map(|order| order.number.clone()).collect();
+    let last = placed.iter().map(|order| order.number.clone()).max().unwrap();
+    assert_eq!((numbers.len(), last.len()), (40, "SO-000040".len()), "{numbers:?}");
+    assert!(shop.place(shop.request(&tea, "1", "card_ok")).await.number > last);
     shop.mesh.stop().await;
 }
